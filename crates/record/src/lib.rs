@@ -27,8 +27,10 @@ pub mod seal;
 pub mod verified;
 
 pub mod feed;
+pub mod fork;
 
 pub use feed::{ChainError, FeedHead};
+pub use fork::{BadFork, ForkProof, VerifiedFork};
 pub use header::Header;
 pub use identifier::{IdentifierError, Normalised, normalise};
 pub use ids::{
@@ -49,4 +51,4 @@ pub use terms::{
     CureKind, EraseGround, IdType, Measure, Outcome, Reason, Severity, UnknownTerm, WithdrawCause,
 };
 pub use time::{BadSpan, BadTime, Span, Time};
-pub use verified::{VerifiedRecord, verify};
+pub use verified::{VerifiedRecord, verify, verify_header};

@@ -6,10 +6,10 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Normalised, SubjectTag};
+use crate::{Digest, Normalised, SubjectTag};
 
 /// What every tag's message begins with.
 const PREFIX: &[u8] = b"interlock/subject/v1";
@@ -22,6 +22,16 @@ impl Pepper {
     /// The pepper of 32 random bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// What shows that two nodes hold the same pepper, without giving it away: SHA-256 of
+    /// "interlock/pepper-check/v1" || 0x00 || pepper. A pepper is 32 random bytes, so nobody finds
+    /// it from its hash.
+    pub fn check(&self) -> Digest {
+        let mut hash = Sha256::new();
+        hash.update(b"interlock/pepper-check/v1\0");
+        hash.update(self.0);
+        Digest(hash.finalize().into())
     }
 }
 

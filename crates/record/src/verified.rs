@@ -5,7 +5,7 @@
 
 use crate::{
     ConsortiumId, Digest, Domain, Entry, Header, Inert, Position, PublicKey, RecordError, RecordId,
-    SignedRecord, Statement, StatementId, peek_header, record_id, root_of_leaves, statement_id,
+    Signature, SignedRecord, Statement, StatementId, peek_header, record_id, root_of_leaves, statement_id,
 };
 
 /// A record that its feed's key signed, with the body that was signed.
@@ -27,17 +27,31 @@ pub fn verify(
     key: &PublicKey,
 ) -> Result<VerifiedRecord, RecordError> {
     let header = peek_header(&record)?;
-    if header.consortium != *consortium {
-        return Err(RecordError::WrongConsortium);
-    }
     check_statement_count(&header, &record)?;
     record.check_body_limits()?;
-    key.verify(Domain::Record, &record.header, &record.signature)
-        .map_err(|_| RecordError::BadSignature)?;
+    let header = verify_header(&record.header, &record.signature, consortium, key)?;
     if body_root(&record.body) != header.body_root {
         return Err(RecordError::WrongBodyRoot);
     }
     Ok(VerifiedRecord { id: record_id(&record.header), header, signed: record })
+}
+
+/// Checks a header alone: its form, its consortium and its signature.
+///
+/// # Errors
+/// [`RecordError`] with the first thing that is wrong.
+pub fn verify_header(
+    header: &[u8],
+    signature: &Signature,
+    consortium: &ConsortiumId,
+    key: &PublicKey,
+) -> Result<Header, RecordError> {
+    let read = Header::decode(header)?;
+    if read.consortium != *consortium {
+        return Err(RecordError::WrongConsortium);
+    }
+    key.verify(Domain::Record, header, signature).map_err(|_| RecordError::BadSignature)?;
+    Ok(read)
 }
 
 /// The root of the tree over a body's entries.

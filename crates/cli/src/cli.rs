@@ -1,0 +1,147 @@
+//! The command line: every verb, and what all of them share.
+
+use std::future::Future;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{self, Exit, Failure};
+use crate::output::{Format, Output};
+use crate::policy::PolicyCommand;
+use crate::replay::Replay;
+use crate::verbs::charter::CharterCommand;
+use crate::verbs::check::Check;
+use crate::verbs::cure::Cure;
+use crate::verbs::dispute::DisputeCommand;
+use crate::verbs::explain::Explain;
+use crate::verbs::flag::FlagCommand;
+use crate::verbs::keygen::Keygen;
+use crate::verbs::node_run::NodeCommand;
+use crate::verbs::peers::Peers;
+use crate::verbs::receipt::Receipt;
+use crate::verbs::status::Status;
+use crate::verbs::watch::Watch;
+
+/// The node that a lending platform runs to share risk flags in a consortium, and what speaks to it.
+#[derive(Debug, Parser)]
+#[command(name = "interlock", version, after_help = exit::HELP, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// How results are written: text to be read, or JSON, one document a line.
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        global = true,
+        value_enum,
+        default_value = "human"
+    )]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The verbs; those that take arguments of their own carry their own help.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Keygen(Keygen),
+    /// Write a consortium's first charter, or show one.
+    #[command(subcommand)]
+    Charter(CharterCommand),
+    /// Run a node.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Raise, withdraw, recall or list this member's flags.
+    #[command(subcommand)]
+    Flag(FlagCommand),
+    /// Object to a flag, or answer an objection.
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
+    Cure(Cure),
+    Receipt(Receipt),
+    Check(Check),
+    Explain(Explain),
+    Watch(Watch),
+    Status(Status),
+    Peers(Peers),
+    /// Try a policy without a network.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    Replay(Replay),
+}
+
+impl Cli {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// Whatever kept it from being done; [`exit::report`] knows how the program ends then.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let mut output = Output::new(self.format);
+        let out = &mut output;
+        let exit = match self.command {
+            Command::Keygen(verb) => verb.run(out),
+            Command::Charter(verb) => verb.run(out),
+            Command::Node(verb) => verb.run(out),
+            Command::Policy(verb) => verb.run(out),
+            Command::Flag(verb) => block_on(verb.run(out)),
+            Command::Dispute(verb) => block_on(verb.run(out)),
+            Command::Cure(verb) => block_on(verb.run(out)),
+            Command::Receipt(verb) => block_on(verb.run(out)),
+            Command::Check(verb) => block_on(verb.run(out)),
+            Command::Explain(verb) => block_on(verb.run(out)),
+            Command::Watch(verb) => block_on(verb.run(out)),
+            Command::Status(verb) => block_on(verb.run(out)),
+            Command::Peers(verb) => block_on(verb.run(out)),
+            Command::Replay(verb) => block_on(verb.run(out)),
+        }?;
+        output.flush()?;
+        Ok(exit)
+    }
+}
+
+/// Runs a verb that speaks to nodes, until it is done or the program is told to stop.
+fn block_on(verb: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+        let stop = async {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        tokio::select! {
+            done = verb => done,
+            () = stop => Err(Failure::new(Exit::Interrupted, "interrupted").into()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_an_example() {
+        let mut left = vec![Cli::command()];
+        while let Some(command) = left.pop() {
+            let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
+            if subcommands.is_empty() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example:"), "{} has no example", command.get_name());
+            }
+            left.extend(subcommands);
+        }
+    }
+}

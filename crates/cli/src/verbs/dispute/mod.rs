@@ -1,0 +1,25 @@
+//! `interlock dispute`: a borrower's objection to a flag, and the answer to it.
+
+mod open;
+mod resolve;
+
+use clap::Subcommand;
+
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// What can be done about a disputed flag.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DisputeCommand {
+    Open(open::Open),
+    Resolve(resolve::Resolve),
+}
+
+impl DisputeCommand {
+    pub(crate) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        match self {
+            Self::Open(open) => open.run(output).await,
+            Self::Resolve(resolve) => resolve.run(output).await,
+        }
+    }
+}

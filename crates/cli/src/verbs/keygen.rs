@@ -1,0 +1,88 @@
+//! `interlock keygen`: a feed's key, or a consortium's pepper.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{ArgGroup, Args};
+use interlock_record::{Pepper, SigningKey};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::secret::{new_secret, write_public, write_secret};
+
+/// The file of a feed's key in its directory.
+const KEY_FILE: &str = "feed.key";
+/// The file of its public half.
+const PUBLIC_FILE: &str = "feed.pub";
+
+/// Make a feed's key, or a consortium's pepper.
+///
+/// --out DIR writes feed.key (the seed, 64 hexadecimal digits, for its owner's eyes only) and
+/// feed.pub, and prints the public key for the charter. --pepper FILE writes 32 random bytes in the
+/// same way, to be handed to every member over a safe way, and prints what the charter shows of it.
+/// Nothing is ever overwritten: a lost feed key cannot be made again.
+#[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("what").args(["out", "pepper"]).required(true)),
+    after_help = "\
+Example:
+  interlock keygen --out /etc/interlock
+  interlock keygen --pepper pepper.1"
+)]
+pub(crate) struct Keygen {
+    /// The directory for a new feed key; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The file for a new pepper.
+    #[arg(long, value_name = "FILE")]
+    pepper: Option<PathBuf>,
+}
+
+/// What was made. As text it is only the part that goes into the charter.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Made {
+    Key { key_file: PathBuf, public_key_file: PathBuf, public_key: String },
+    Pepper { pepper_file: PathBuf, pepper_check: String },
+}
+
+impl Keygen {
+    pub(crate) fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        if let Some(directory) = &self.out {
+            output.result(&make_key(directory)?)?;
+        }
+        if let Some(file) = self.pepper {
+            output.result(&make_pepper(file)?)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn make_key(directory: &Path) -> anyhow::Result<Made> {
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make the directory {}", directory.display()))?;
+    let (key_file, public_key_file) = (directory.join(KEY_FILE), directory.join(PUBLIC_FILE));
+    let seed = new_secret()?;
+    let public_key = SigningKey::from_seed(*seed).public().to_string();
+    write_secret(&key_file, &seed)?;
+    write_public(&public_key_file, &format!("{public_key}\n"))?;
+    Ok(Made::Key { key_file, public_key_file, public_key })
+}
+
+fn make_pepper(pepper_file: PathBuf) -> anyhow::Result<Made> {
+    let pepper = new_secret()?;
+    write_secret(&pepper_file, &pepper)?;
+    let pepper_check = Pepper::from_bytes(*pepper).check().to_string();
+    Ok(Made::Pepper { pepper_file, pepper_check })
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key { public_key, .. } => f.write_str(public_key),
+            Self::Pepper { pepper_check, .. } => f.write_str(pepper_check),
+        }
+    }
+}

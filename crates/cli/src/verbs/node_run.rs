@@ -1,0 +1,71 @@
+//! `interlock node run`: the node itself.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// What can be done with a node on this machine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    Run(Run),
+}
+
+/// Run the node until SIGTERM or Ctrl-C.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  interlock node run --config /etc/interlock/node.toml")]
+pub(crate) struct Run {
+    /// The node's configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl NodeCommand {
+    pub(crate) fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        match self {
+            Self::Run(run) => run.run(output),
+        }
+    }
+}
+
+impl Run {
+    fn run(self, _: &mut Output) -> anyhow::Result<Exit> {
+        log_to_stderr();
+        let config = interlock_node::Config::load(&self.config)
+            .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the node's threads")?;
+        runtime.block_on(async {
+            let stop = stop_signal().context("cannot wait for signals")?;
+            interlock_node::run(config, stop, || {}).await
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Logs go to stderr, one line each; `RUST_LOG` says how much.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Done once the process is asked to end.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,225 @@
+//! The node itself: how it is, and whom it hears.
+
+use std::fmt;
+
+use interlock_record::{Measure, Time, hex};
+use interlock_wire::v1;
+use serde::Serialize;
+
+use super::{or_dash, short, time};
+use crate::table::Table;
+
+/// How the node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct StatusView {
+    pub member: String,
+    pub feed: u32,
+    pub consortium_name: String,
+    pub consortium: String,
+    pub charter_version: u32,
+    pub version: String,
+    pub started_at: Option<Time>,
+    pub records: u64,
+    pub journal: u64,
+    pub subjects: Vec<SubjectsAt>,
+    pub held_records: u64,
+    pub equivocations: u64,
+    pub frontier: Vec<HeadView>,
+    pub frontier_digest: String,
+    /// Why the node does not sign; none: it does.
+    pub not_signing: Option<String>,
+    pub cursor: String,
+}
+
+/// How many subjects are at a measure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SubjectsAt {
+    pub measure: String,
+    pub subjects: u64,
+}
+
+/// The head of one feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct HeadView {
+    pub member: String,
+    pub feed: u32,
+    pub sequence: u64,
+    pub head: String,
+    pub time: Option<Time>,
+}
+
+/// Whom the node hears.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PeersView {
+    pub peers: Vec<PeerView>,
+    pub refusals: Vec<RefusalView>,
+}
+
+/// Another member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PeerView {
+    pub member: String,
+    pub address: String,
+    pub dialled: bool,
+    pub heard: bool,
+    pub heard_at: Option<Time>,
+    pub behind_records: u64,
+    pub last_error: Option<String>,
+    pub refused_frames: u64,
+}
+
+/// How often something was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct RefusalView {
+    pub reason: String,
+    pub count: u64,
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+impl From<v1::GetStatusResponse> for StatusView {
+    fn from(status: v1::GetStatusResponse) -> Self {
+        let subjects = (0u32..).zip(&status.subjects).map(|(number, subjects)| SubjectsAt {
+            measure: Measure::from_number(number)
+                .map_or_else(|| format!("UNKNOWN_{number}"), |measure| measure.to_string()),
+            subjects: *subjects,
+        });
+        let head = |head: &v1::FeedHead| HeadView {
+            member: head.member.clone(),
+            feed: head.feed,
+            sequence: head.sequence,
+            head: hex(&head.head),
+            time: time(head.time),
+        };
+        Self {
+            subjects: subjects.collect(),
+            frontier: status.frontier.iter().map(head).collect(),
+            member: status.member,
+            feed: status.feed,
+            consortium_name: status.consortium_name,
+            consortium: hex(&status.consortium),
+            charter_version: status.charter_version,
+            version: status.version,
+            started_at: time(status.started_at),
+            records: status.records,
+            journal: status.journal,
+            held_records: status.held_records,
+            equivocations: status.equivocations,
+            frontier_digest: hex(&status.frontier_digest),
+            not_signing: some(status.not_signing),
+            cursor: status.cursor,
+        }
+    }
+}
+
+impl From<v1::ListPeersResponse> for PeersView {
+    fn from(response: v1::ListPeersResponse) -> Self {
+        let peer = |peer: v1::Peer| PeerView {
+            member: peer.member,
+            address: peer.address,
+            dialled: peer.dialled,
+            heard: peer.heard,
+            heard_at: time(peer.heard_at),
+            behind_records: peer.behind_records,
+            last_error: some(peer.last_error),
+            refused_frames: peer.refused_frames,
+        };
+        let refusal =
+            |refusal: v1::Refusal| RefusalView { reason: refusal.reason, count: refusal.count };
+        Self {
+            peers: response.peers.into_iter().map(peer).collect(),
+            refusals: response.refusals.into_iter().map(refusal).collect(),
+        }
+    }
+}
+
+impl fmt::Display for StatusView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "member       {} (feed {})", self.member, self.feed)?;
+        writeln!(
+            f,
+            "consortium   {} ({}), charter version {}",
+            self.consortium_name,
+            short(&self.consortium),
+            self.charter_version
+        )?;
+        writeln!(
+            f,
+            "program      {}, up since {}",
+            self.version,
+            or_dash(self.started_at.as_ref())
+        )?;
+        writeln!(
+            f,
+            "signing      {}",
+            self.not_signing
+                .as_deref()
+                .map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"))
+        )?;
+        writeln!(
+            f,
+            "records      {} accepted, {} held by the breaker, {} equivocations known",
+            self.records, self.held_records, self.equivocations
+        )?;
+        writeln!(f, "journal      {} entries, cursor {}", self.journal, self.cursor)?;
+        let subjects: Vec<String> = self
+            .subjects
+            .iter()
+            .rev()
+            .filter(|at| at.subjects > 0)
+            .map(|at| format!("{} at {}", at.subjects, at.measure))
+            .collect();
+        let subjects = if subjects.is_empty() { "none".to_owned() } else { subjects.join(", ") };
+        writeln!(f, "subjects     {subjects}")?;
+        writeln!(f, "frontier     {}", short(&self.frontier_digest))?;
+        let mut table = Table::new(&["MEMBER", "FEED", "SEQUENCE", "HEAD", "TIME"])
+            .right(&["FEED", "SEQUENCE"])
+            .indented(2);
+        for head in &self.frontier {
+            table.row([
+                head.member.clone(),
+                head.feed.to_string(),
+                head.sequence.to_string(),
+                short(&head.head),
+                or_dash(head.time.as_ref()),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+}
+
+impl fmt::Display for PeersView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let titles = [
+            "MEMBER",
+            "ADDRESS",
+            "REACHED",
+            "HEARD",
+            "HEARD AT",
+            "BEHIND",
+            "REFUSED FRAMES",
+            "LAST ERROR",
+        ];
+        let mut table = Table::new(&titles).right(&["BEHIND", "REFUSED FRAMES"]);
+        let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        for peer in &self.peers {
+            table.row([
+                peer.member.clone(),
+                peer.address.clone(),
+                yes_no(peer.dialled),
+                yes_no(peer.heard),
+                or_dash(peer.heard_at.as_ref()),
+                peer.behind_records.to_string(),
+                peer.refused_frames.to_string(),
+                or_dash(peer.last_error.as_ref()),
+            ]);
+        }
+        write!(f, "{table}")?;
+        for refusal in &self.refusals {
+            write!(f, "\nrefused {} times: {}", refusal.count, refusal.reason)?;
+        }
+        Ok(())
+    }
+}

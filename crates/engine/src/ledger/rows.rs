@@ -1,0 +1,441 @@
+//! What stands in the ledger's columns. Rows are protobuf, so that a later version can add to them.
+
+use interlock_record::{
+    FeedNumber, Measure, Position, SignedRecord, Statement, StatementId, SubjectTag, Time,
+    VerifiedRecord,
+};
+use prost::Message;
+
+use super::{Column, LedgerFault};
+
+/// A row that knows its column.
+pub trait StoredRow: Sized {
+    /// The column.
+    const COLUMN: Column;
+    /// The row's bytes.
+    fn encode(&self) -> Vec<u8>;
+    /// The row of these bytes.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Corrupt`].
+    fn decode(bytes: &[u8]) -> Result<Self, LedgerFault>;
+}
+
+macro_rules! stored {
+    ($($row:ty => $column:ident),+ $(,)?) => {$(
+        impl StoredRow for $row {
+            const COLUMN: Column = Column::$column;
+
+            fn encode(&self) -> Vec<u8> {
+                self.encode_to_vec()
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, LedgerFault> {
+                Message::decode(bytes).map_err(|error| corrupt(Column::$column, &error))
+            }
+        }
+    )+};
+}
+
+stored! {
+    LogRow => Log,
+    IndexRow => Index,
+    HeadRow => Heads,
+    EvidenceRow => Evidence,
+    TargetRow => Targets,
+    DecisionRow => Decisions,
+    JournalRow => Journal,
+    RequestRow => Requests,
+    CountersRow => Meta,
+    ForkRow => Forks,
+}
+
+fn corrupt(column: Column, what: &dyn std::fmt::Display) -> LedgerFault {
+    LedgerFault::Corrupt { column: column.name(), what: what.to_string() }
+}
+
+/// A record as it came.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct LogRow {
+    /// `interlock.record.v1.Record`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record: Vec<u8>,
+    /// When it came, µs.
+    #[prost(sint64, tag = "2")]
+    pub received_at: i64,
+    /// Whether the breaker holds it.
+    #[prost(bool, tag = "3")]
+    pub held: bool,
+}
+
+impl LogRow {
+    /// The record.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Corrupt`].
+    pub fn verified(&self) -> Result<VerifiedRecord, LedgerFault> {
+        SignedRecord::decode(&self.record)
+            .and_then(VerifiedRecord::from_trusted_store)
+            .map_err(|error| corrupt(Column::Log, &error))
+    }
+}
+
+/// Where a record of a feed stands in the log.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct IndexRow {
+    /// Its arrival number.
+    #[prost(uint64, tag = "1")]
+    pub arrival: u64,
+    /// Its id, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: Vec<u8>,
+}
+
+/// The head of a feed.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct HeadRow {
+    /// `FeedHead::to_bytes`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub head: Vec<u8>,
+}
+
+/// A statement and where it stands.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct StatementRow {
+    /// The record's time, µs.
+    #[prost(sint64, tag = "1")]
+    pub time: i64,
+    /// The record's issuer.
+    #[prost(string, tag = "2")]
+    pub member: String,
+    /// The issuer's feed.
+    #[prost(uint32, tag = "3")]
+    pub feed: u32,
+    /// The record's sequence number.
+    #[prost(uint64, tag = "4")]
+    pub sequence: u64,
+    /// The statement's index.
+    #[prost(uint32, tag = "5")]
+    pub index: u32,
+    /// The statement's id, 32 bytes.
+    #[prost(bytes = "vec", tag = "6")]
+    pub id: Vec<u8>,
+    /// The statement as it was signed.
+    #[prost(bytes = "vec", tag = "7")]
+    pub statement: Vec<u8>,
+    /// Whether the breaker holds its record.
+    #[prost(bool, tag = "8")]
+    pub held: bool,
+}
+
+/// A statement, read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Where it stands.
+    pub position: Position,
+    /// Its id.
+    pub id: StatementId,
+    /// What it says.
+    pub statement: Statement,
+    /// Whether the breaker holds its record.
+    pub held: bool,
+}
+
+impl StatementRow {
+    /// The row of a statement.
+    pub fn new(position: Position, id: StatementId, statement: &[u8], held: bool) -> Self {
+        Self {
+            time: position.time.micros(),
+            member: position.member.to_string(),
+            feed: position.feed.0,
+            sequence: position.sequence,
+            index: position.index,
+            id: id.0.to_vec(),
+            statement: statement.to_vec(),
+            held,
+        }
+    }
+
+    /// Where the statement stands.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Corrupt`].
+    pub fn position(&self) -> Result<Position, LedgerFault> {
+        let time = Time::from_micros(self.time)
+            .ok_or_else(|| corrupt(Column::Evidence, &"a time out of range"))?;
+        Ok(Position {
+            time,
+            member: self.member.parse().map_err(|error| corrupt(Column::Evidence, &error))?,
+            feed: FeedNumber(self.feed),
+            sequence: self.sequence,
+            index: self.index,
+        })
+    }
+
+    /// The statement, read under `rules`.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Corrupt`].
+    pub fn placed(&self, rules: u32) -> Result<Placed, LedgerFault> {
+        let position = self.position()?;
+        let statement = Statement::decode(&self.statement, rules, position.time)
+            .map_err(|inert| corrupt(Column::Evidence, &inert.code()))?;
+        let id = StatementId::from_slice(&self.id)
+            .ok_or_else(|| corrupt(Column::Evidence, &"a statement id of the wrong length"))?;
+        Ok(Placed { position, id, statement, held: self.held })
+    }
+}
+
+/// The statements that concern a subject, in their order.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct EvidenceRow {
+    /// The statements.
+    #[prost(message, repeated, tag = "1")]
+    pub statements: Vec<StatementRow>,
+}
+
+impl EvidenceRow {
+    /// Puts a statement in its place; says whether it is new.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Corrupt`].
+    pub fn insert(&mut self, row: StatementRow) -> Result<Inserted, LedgerFault> {
+        let position = row.position()?;
+        let mut place = self.statements.len();
+        // Nearly always the latest: look from the end.
+        while place > 0 {
+            let before = self.statements[place - 1].position()?;
+            if before == position {
+                return Ok(Inserted::Known);
+            }
+            if before < position {
+                break;
+            }
+            place -= 1;
+        }
+        self.statements.insert(place, row);
+        Ok(Inserted::New)
+    }
+}
+
+/// Whether a row was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It was.
+    New,
+    /// It was there already.
+    Known,
+}
+
+/// What a statement id names.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct TargetRow {
+    /// The subject's tag; empty while the statement is not known.
+    #[prost(bytes = "vec", tag = "1")]
+    pub subject: Vec<u8>,
+    /// Who signed it.
+    #[prost(string, tag = "2")]
+    pub issuer: String,
+    /// Whether it is a cure; else it is a flag.
+    #[prost(bool, tag = "3")]
+    pub cure: bool,
+    /// Statements that named it before it came.
+    #[prost(message, repeated, tag = "4")]
+    pub waiting: Vec<StatementRow>,
+}
+
+impl TargetRow {
+    /// The subject, once the statement is known.
+    pub fn subject(&self) -> Option<SubjectTag> {
+        SubjectTag::from_slice(&self.subject)
+    }
+}
+
+/// What was decided on a subject.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct DecisionRow {
+    /// The consortium's decision.
+    #[prost(message, optional, tag = "1")]
+    pub consortium: Option<ScopeRow>,
+    /// This member's own, where it differs.
+    #[prost(message, optional, tag = "2")]
+    pub own: Option<ScopeRow>,
+    /// When to look again, µs, if ever.
+    #[prost(sint64, optional, tag = "3")]
+    pub due: Option<i64>,
+}
+
+/// One decision over time.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct ScopeRow {
+    /// All changes of the announced measure, past and planned.
+    #[prost(message, repeated, tag = "1")]
+    pub transitions: Vec<TransitionRow>,
+    /// All changes of the measure in force, past and planned.
+    #[prost(message, repeated, tag = "2")]
+    pub effective: Vec<EffectiveRow>,
+    /// The measure in force that the journal told last.
+    #[prost(uint32, tag = "3")]
+    pub told: u32,
+    /// Up to when the journal has told everything, µs.
+    #[prost(sint64, tag = "4")]
+    pub settled_at: i64,
+}
+
+/// A change of the announced measure.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct TransitionRow {
+    /// When, µs.
+    #[prost(sint64, tag = "1")]
+    pub at: i64,
+    /// The measure before.
+    #[prost(uint32, tag = "2")]
+    pub from: u32,
+    /// The measure from then on.
+    #[prost(uint32, tag = "3")]
+    pub to: u32,
+    /// The flags that brought it about.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub because: Vec<Vec<u8>>,
+    /// The journal entry that told it; 0: none yet.
+    #[prost(uint64, tag = "5")]
+    pub number: u64,
+}
+
+/// A change of the measure in force.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct EffectiveRow {
+    /// When, µs.
+    #[prost(sint64, tag = "1")]
+    pub at: i64,
+    /// The measure from then on.
+    #[prost(uint32, tag = "2")]
+    pub measure: u32,
+}
+
+impl ScopeRow {
+    /// The measure announced at `at`.
+    pub fn announced(&self, at: Time) -> Measure {
+        self.latest(at).map_or(Measure::None, |step| measure(step.to))
+    }
+
+    /// The last change of the announced measure up to `at`.
+    pub fn latest(&self, at: Time) -> Option<&TransitionRow> {
+        self.transitions.iter().rev().find(|step| step.at <= at.micros())
+    }
+
+    /// The measure in force at `at`.
+    pub fn in_force(&self, at: Time) -> Measure {
+        let step = self.effective.iter().rev().find(|step| step.at <= at.micros());
+        step.map_or(Measure::None, |step| measure(step.measure))
+    }
+
+    /// When the announced measure next changes after `at`.
+    pub fn until(&self, at: Time) -> Option<Time> {
+        let step = self.transitions.iter().find(|step| step.at > at.micros());
+        step.and_then(|step| Time::from_micros(step.at))
+    }
+
+    /// When the measure in force next changes after `at`.
+    pub fn effective_until(&self, at: Time) -> Option<Time> {
+        let step = self.effective.iter().find(|step| step.at > at.micros());
+        step.and_then(|step| Time::from_micros(step.at))
+    }
+}
+
+/// A measure of a row. A number that is none cannot have been written.
+pub fn measure(number: u32) -> Measure {
+    Measure::from_number(number).unwrap_or(Measure::None)
+}
+
+/// What happened: one journal entry. Which fields are set depends on the kind.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct JournalRow {
+    /// When it was written, µs.
+    #[prost(sint64, tag = "1")]
+    pub recorded_at: i64,
+    /// [`crate::replica::Happening`] as a number.
+    #[prost(uint32, tag = "2")]
+    pub kind: u32,
+    /// The subject.
+    #[prost(bytes = "vec", tag = "3")]
+    pub subject: Vec<u8>,
+    /// The statement.
+    #[prost(bytes = "vec", tag = "4")]
+    pub statement: Vec<u8>,
+    /// The issuer.
+    #[prost(string, tag = "5")]
+    pub member: String,
+    /// The issuer's feed.
+    #[prost(uint32, tag = "6")]
+    pub feed: u32,
+    /// The record's sequence number.
+    #[prost(uint64, tag = "7")]
+    pub sequence: u64,
+    /// Whether the decision is this member's own.
+    #[prost(bool, tag = "8")]
+    pub own: bool,
+    /// The measure before.
+    #[prost(uint32, tag = "9")]
+    pub from: u32,
+    /// The measure from then on.
+    #[prost(uint32, tag = "10")]
+    pub to: u32,
+    /// When, by the timeline, µs.
+    #[prost(sint64, tag = "11")]
+    pub at: i64,
+    /// The flags that brought it about.
+    #[prost(bytes = "vec", repeated, tag = "12")]
+    pub because: Vec<Vec<u8>>,
+    /// Digest of the frontier.
+    #[prost(bytes = "vec", tag = "13")]
+    pub frontier: Vec<u8>,
+    /// The entry that this one corrects; 0: none.
+    #[prost(uint64, tag = "14")]
+    pub corrects: u64,
+    /// A stable name that says more.
+    #[prost(string, tag = "15")]
+    pub code: String,
+}
+
+/// A write already done.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct RequestRow {
+    /// Hash of what was asked.
+    #[prost(bytes = "vec", tag = "1")]
+    pub digest: Vec<u8>,
+    /// The statements it made.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub statements: Vec<Vec<u8>>,
+    /// The time of their record, µs.
+    #[prost(sint64, tag = "3")]
+    pub time: i64,
+    /// The sequence number of their record.
+    #[prost(uint64, tag = "4")]
+    pub sequence: u64,
+}
+
+/// Counters.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct CountersRow {
+    /// Records accepted.
+    #[prost(uint64, tag = "1")]
+    pub arrivals: u64,
+    /// Entries journaled.
+    #[prost(uint64, tag = "2")]
+    pub journal: u64,
+    /// Records held.
+    #[prost(uint64, tag = "3")]
+    pub held: u64,
+    /// Equivocations known.
+    #[prost(uint64, tag = "4")]
+    pub equivocations: u64,
+}
+
+/// A proof of equivocation.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct ForkRow {
+    /// `interlock.record.v1.Fork`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub proof: Vec<u8>,
+}

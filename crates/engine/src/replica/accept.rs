@@ -1,0 +1,203 @@
+//! Taking records in. Accepting looks at the chain and never into statements; what they mean is
+//! looked at afterwards, in [`super::statements`].
+
+use interlock_record::{
+    ChainError, FeedHead, FeedId, ForkProof, MemberId, Time, VerifiedFork, VerifiedRecord,
+};
+
+use super::happening::Happening;
+use super::{Effect, MAX_DEFERRED_A_FEED, Replica, Work, record_at};
+use crate::breaker;
+use crate::ledger::rows::{ForkRow, HeadRow, IndexRow, LogRow};
+use crate::ledger::{LedgerFault, feed_key, fork_key, index_key, number_key};
+
+/// What becomes of a record that came.
+enum Verdict {
+    Accepted,
+    /// Known already, or kept until its time comes.
+    Quiet,
+    Refused(&'static str, String),
+}
+
+impl Replica {
+    pub(super) fn records(
+        &mut self,
+        from: MemberId,
+        records: Vec<VerifiedRecord>,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        self.gossip.sign_of_life(from, work.now);
+        for record in records {
+            let feed = record.header().feed;
+            match self.take(from, record, work)? {
+                Verdict::Accepted => self.take_deferred(feed, work)?,
+                Verdict::Quiet => {}
+                Verdict::Refused(code, detail) => {
+                    self.gossip.refused(from);
+                    work.effects.push(Effect::Refuse { peer: from, code, detail });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        from: MemberId,
+        record: VerifiedRecord,
+        work: &mut Work<'_>,
+    ) -> Result<Verdict, LedgerFault> {
+        let header = record.header();
+        let feed = header.feed;
+        let sequence = header.sequence;
+        self.gossip.claimed(from, feed, sequence, record.id());
+        match self.head(feed).next(&record) {
+            Ok(_) if self.must_wait(&record, work.now) => {
+                self.defer(from, record);
+                Ok(Verdict::Quiet)
+            }
+            Ok(head) => {
+                self.accept(&record, head, work)?;
+                Ok(Verdict::Accepted)
+            }
+            Err(ChainError::Known { .. }) => {
+                self.compare(&record, work)?;
+                Ok(Verdict::Quiet)
+            }
+            // What stands before it waits for its time: it waits behind it.
+            Err(ChainError::Gap { .. }) if self.waits_behind(feed, sequence) => {
+                self.defer(from, record);
+                Ok(Verdict::Quiet)
+            }
+            Err(error) => Ok(Verdict::Refused(error.code(), format!("{feed} #{sequence}: {error}"))),
+        }
+    }
+
+    fn head(&self, feed: FeedId) -> FeedHead {
+        self.heads.get(&feed).cloned().unwrap_or_default()
+    }
+
+    /// From the future, or by a charter that is not known yet.
+    fn must_wait(&self, record: &VerifiedRecord, now: Time) -> bool {
+        let header = record.header();
+        header.time > now.plus(self.charter.max_clock_skew)
+            || header.charter_version > self.charter.version
+    }
+
+    fn waits_behind(&self, feed: FeedId, sequence: u64) -> bool {
+        self.deferred.get(&feed).is_some_and(|waiting| waiting.contains_key(&(sequence - 1)))
+    }
+
+    fn defer(&mut self, from: MemberId, record: VerifiedRecord) {
+        let waiting = self.deferred.entry(record.header().feed).or_default();
+        if waiting.len() < MAX_DEFERRED_A_FEED {
+            waiting.insert(record.header().sequence, (from, record));
+        }
+    }
+
+    /// Takes the records of a feed whose time has come.
+    fn take_deferred(&mut self, feed: FeedId, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        loop {
+            let next = self.head(feed).sequence + 1;
+            let Some(waiting) = self.deferred.get_mut(&feed) else { return Ok(()) };
+            waiting.retain(|sequence, _| *sequence >= next);
+            let Some((from, record)) = waiting.remove(&next) else {
+                if waiting.is_empty() {
+                    self.deferred.remove(&feed);
+                }
+                return Ok(());
+            };
+            if !matches!(self.take(from, record, work)?, Verdict::Accepted) {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn take_all_deferred(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        let feeds: Vec<FeedId> = self.deferred.keys().copied().collect();
+        feeds.into_iter().try_for_each(|feed| self.take_deferred(feed, work))
+    }
+
+    /// Writes a record that follows its feed's head, and looks at what it says.
+    pub(super) fn accept(
+        &mut self,
+        record: &VerifiedRecord,
+        head: FeedHead,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let header = record.header();
+        let feed = header.feed;
+        let held = self.hold(record);
+        if held {
+            self.counters.held += 1;
+            work.events.push(Happening::Tripped { feed, sequence: header.sequence });
+        }
+        self.counters.arrivals += 1;
+        let arrival = self.counters.arrivals;
+        let row = LogRow { record: record.signed().encode(), received_at: work.now.micros(), held };
+        work.draft.put(number_key(arrival), &row);
+        let id = record.id().0.to_vec();
+        work.draft.put(index_key(feed, header.sequence), &IndexRow { arrival, id });
+        work.draft.put(feed_key(feed), &HeadRow { head: head.to_bytes() });
+        self.heads.insert(feed, head);
+        self.gossip.moved(feed);
+        self.statements(record, held, work)
+    }
+
+    /// Whether the breaker holds the record; counts its flags either way.
+    fn hold(&mut self, record: &VerifiedRecord) -> bool {
+        let header = record.header();
+        let Some(quota) = self.charter.feed(header.feed).and_then(|feed| feed.quota) else {
+            return false;
+        };
+        let window = self.windows.entry(header.feed).or_default();
+        breaker::holds(quota, window, header.time, u64::from(header.flags))
+    }
+
+    /// Compares a record with the one known at its place.
+    fn compare(&mut self, record: &VerifiedRecord, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        let header = record.header();
+        let key = index_key(header.feed, header.sequence);
+        let Some(known) = work.draft.row::<IndexRow>(&key)? else { return Ok(()) };
+        if known.id == record.id().0 {
+            return Ok(());
+        }
+        let Some(row) = record_at(&work.draft, header.feed, header.sequence)? else { return Ok(()) };
+        let known = row.verified()?.into_signed();
+        let proof = ForkProof {
+            a: (known.header, known.signature),
+            b: (record.signed().header.clone(), record.signed().signature),
+        };
+        self.note_fork(header.feed, header.sequence, &proof, work)
+    }
+
+    pub(super) fn forks(
+        &mut self,
+        forks: Vec<VerifiedFork>,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        forks
+            .iter()
+            .try_for_each(|fork| self.note_fork(fork.feed(), fork.sequence(), fork.proof(), work))
+    }
+
+    /// Keeps the first proof for a place, and passes it on before anything else.
+    fn note_fork(
+        &mut self,
+        feed: FeedId,
+        sequence: u64,
+        proof: &ForkProof,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let key = fork_key(feed, sequence);
+        if work.draft.row::<ForkRow>(&key)?.is_some() {
+            return Ok(());
+        }
+        let proof = proof.encode();
+        work.draft.put(key, &ForkRow { proof: proof.clone() });
+        self.counters.equivocations += 1;
+        work.events.push(Happening::Equivocation { feed, sequence });
+        work.effects.insert(0, Effect::SpreadForks(vec![std::sync::Arc::new(proof)]));
+        Ok(())
+    }
+}

@@ -1,0 +1,319 @@
+//! Who knows what: frontiers, and the pull of what is missing.
+//!
+//! A member pushes its own records to every peer that it reaches. Everything else is repair: peers
+//! tell each other the heads they know, and who is behind pulls. Heads carry the record's id, since
+//! height alone cannot see a fork.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use interlock_record::{FeedHead, FeedId, MemberId, RecordId, Span, Time};
+
+use super::{Effect, PeerView, PullEnd, Replica, Work};
+use crate::charter::Charter;
+use crate::ledger::rows::IndexRow;
+use crate::ledger::{LedgerFault, index_key};
+
+/// How long a head that a third member tells of may take to come from its issuer, before it is
+/// pulled: the issuer's own push is nearly always on its way.
+pub const PULL_GRACE: Span = Span::from_millis(300);
+/// How long a peer whose pull failed is left alone.
+const PULL_REST: Span = Span::from_secs(1);
+/// Heads are told at least so often: the sign of life.
+const HEARTBEAT: Span = Span::from_secs(1);
+/// The most ranges of one pull.
+const MAX_RANGES: usize = 1_024;
+
+/// A head that somebody says it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadClaim {
+    /// The feed.
+    pub feed: FeedId,
+    /// The sequence number.
+    pub sequence: u64,
+    /// The record's id.
+    pub id: RecordId,
+}
+
+/// Records of one feed that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PullRange {
+    /// The feed.
+    pub feed: FeedId,
+    /// From this sequence number.
+    pub first: u64,
+    /// To this one, inclusive.
+    pub last: u64,
+}
+
+/// What is known of the peers.
+#[derive(Debug)]
+pub(super) struct Gossip {
+    peers: BTreeMap<MemberId, Peer>,
+    /// Feeds whose head moved since the last announcement.
+    moved: BTreeSet<FeedId>,
+    announced_at: Option<Time>,
+    /// Since when a feed is known to be behind.
+    behind_since: BTreeMap<FeedId, Time>,
+    /// Places where a peer knows another record than this node.
+    disputed: BTreeMap<FeedId, (u64, MemberId)>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    heard: bool,
+    dialled: bool,
+    heard_at: Option<Time>,
+    claims: BTreeMap<FeedId, (u64, RecordId)>,
+    /// What is being pulled from it, and the head that this node had then.
+    pulling: BTreeMap<FeedId, u64>,
+    rests_until: Option<Time>,
+    refused: u64,
+}
+
+impl Gossip {
+    pub(super) fn new(charter: &Charter, me: MemberId) -> Self {
+        let others = charter.members.keys().filter(|member| **member != me);
+        Self {
+            peers: others.map(|member| (*member, Peer::default())).collect(),
+            moved: BTreeSet::new(),
+            announced_at: None,
+            behind_since: BTreeMap::new(),
+            disputed: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn heard(&mut self, peer: MemberId, now: Time) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.heard = true;
+            peer.heard_at = Some(now);
+        }
+    }
+
+    pub(super) fn unheard(&mut self, peer: MemberId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.heard = false;
+        }
+    }
+
+    pub(super) fn dial_lost(&mut self, peer: MemberId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.dialled = false;
+        }
+    }
+
+    pub(super) fn sign_of_life(&mut self, peer: MemberId, now: Time) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.heard_at = Some(now);
+        }
+    }
+
+    pub(super) fn refused(&mut self, peer: MemberId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.refused += 1;
+        }
+    }
+
+    /// A peer knows a record.
+    pub(super) fn claimed(&mut self, peer: MemberId, feed: FeedId, sequence: u64, id: RecordId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            let claim = peer.claims.entry(feed).or_insert((sequence, id));
+            if claim.0 < sequence {
+                *claim = (sequence, id);
+            }
+        }
+    }
+
+    /// A feed's head moved on.
+    pub(super) fn moved(&mut self, feed: FeedId) {
+        self.moved.insert(feed);
+    }
+
+    pub(super) fn pull_ended(
+        &mut self,
+        from: MemberId,
+        ended: PullEnd,
+        heads: &BTreeMap<FeedId, FeedHead>,
+        now: Time,
+    ) {
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let pulled = std::mem::take(&mut peer.pulling);
+        let moved = pulled
+            .iter()
+            .any(|(feed, before)| heads.get(feed).map_or(0, |head| head.sequence) > *before);
+        // A peer that does not deliver what it says it has is left alone for a while.
+        if ended == PullEnd::Failed || !moved {
+            peer.rests_until = Some(now.plus(PULL_REST));
+        }
+    }
+
+    /// Since when a feed is known to be behind.
+    pub(super) fn behind_since(&self, feed: FeedId) -> Option<Time> {
+        self.behind_since.get(&feed).copied()
+    }
+
+    /// The greatest sequence number of a feed that any peer knows.
+    pub(super) fn greatest_claim(&self, feed: FeedId) -> Option<u64> {
+        self.peers.values().filter_map(|peer| Some(peer.claims.get(&feed)?.0)).max()
+    }
+
+    pub(super) fn views(&self, heads: &BTreeMap<FeedId, FeedHead>) -> Vec<PeerView> {
+        let missing = |(feed, (sequence, _)): (&FeedId, &(u64, RecordId))| {
+            sequence.saturating_sub(heads.get(feed).map_or(0, |head| head.sequence))
+        };
+        self.peers
+            .iter()
+            .map(|(member, peer)| PeerView {
+                member: *member,
+                dialled: peer.dialled,
+                heard: peer.heard,
+                heard_at: peer.heard_at,
+                behind: peer.claims.iter().map(missing).sum(),
+                refused: peer.refused,
+            })
+            .collect()
+    }
+
+    /// The peer from which to pull a feed: its issuer where that has it, else anyone who has.
+    fn source(&self, feed: FeedId, above: u64, now: Time) -> Option<(MemberId, u64)> {
+        let ready = |peer: &Peer| {
+            peer.dialled && peer.pulling.is_empty() && peer.rests_until.is_none_or(|until| until <= now)
+        };
+        let has = |peer: &Peer| peer.claims.get(&feed).map(|claim| claim.0).filter(|seq| *seq > above);
+        let candidates = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| ready(peer))
+            .filter_map(|(member, peer)| Some((*member, has(peer)?)));
+        candidates.max_by_key(|(member, sequence)| (*member == feed.member, *sequence))
+    }
+
+    fn is_pulled(&self, feed: FeedId) -> bool {
+        self.peers.values().any(|peer| peer.pulling.contains_key(&feed))
+    }
+
+    /// Whether the issuer itself has said that it has more, or cannot say so.
+    fn need_not_wait(&self, feed: FeedId, above: u64, now: Time) -> bool {
+        let issuer = self.peers.get(&feed.member);
+        let told = issuer.and_then(|peer| peer.claims.get(&feed)).is_some_and(|claim| claim.0 > above);
+        let heard = issuer.is_some_and(|peer| peer.heard);
+        let since = self.behind_since.get(&feed).copied().unwrap_or(now);
+        told || !heard || now >= since.plus(PULL_GRACE)
+    }
+}
+
+impl Replica {
+    /// A peer was reached: tell it everything.
+    pub(super) fn dialled(
+        &mut self,
+        peer: MemberId,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        if let Some(state) = self.gossip.peers.get_mut(&peer) {
+            state.dialled = true;
+            state.rests_until = None;
+            state.pulling.clear();
+        }
+        let heads = self.claims(self.heads.keys().copied());
+        work.effects.push(Effect::Announce { to: Some(peer), heads });
+        let proofs = self.fork_proofs(work)?;
+        if !proofs.is_empty() {
+            work.effects.push(Effect::SpreadForks(proofs));
+        }
+        Ok(())
+    }
+
+    fn fork_proofs(&self, work: &Work<'_>) -> Result<Vec<std::sync::Arc<Vec<u8>>>, LedgerFault> {
+        use crate::ledger::rows::{ForkRow, StoredRow as _};
+        use crate::ledger::{Column, Ledger as _};
+        let rows = work.draft.range(Column::Forks, &[], &[0xff; 64], usize::MAX)?;
+        rows.iter()
+            .map(|(_, value)| Ok(std::sync::Arc::new(ForkRow::decode(value)?.proof)))
+            .collect()
+    }
+
+    fn claims(&self, feeds: impl Iterator<Item = FeedId>) -> Vec<HeadClaim> {
+        feeds
+            .filter_map(|feed| {
+                let head = self.heads.get(&feed)?;
+                Some(HeadClaim { feed, sequence: head.sequence, id: head.id? })
+            })
+            .collect()
+    }
+
+    pub(super) fn frontier(
+        &mut self,
+        from: MemberId,
+        heads: Vec<HeadClaim>,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        self.gossip.sign_of_life(from, work.now);
+        for claim in heads {
+            // A feed that the charter does not name is nothing that could be pulled.
+            if self.charter.feed(claim.feed).is_none() {
+                continue;
+            }
+            self.gossip.claimed(from, claim.feed, claim.sequence, claim.id);
+            let own = self.heads.get(&claim.feed).map_or(0, |head| head.sequence);
+            if claim.sequence > own {
+                self.gossip.behind_since.entry(claim.feed).or_insert(work.now);
+            } else {
+                let row = work.draft.row::<IndexRow>(&index_key(claim.feed, claim.sequence))?;
+                if row.is_some_and(|row| row.id != claim.id.0) {
+                    self.gossip.disputed.insert(claim.feed, (claim.sequence, from));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn tick(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        self.take_all_deferred(work)?;
+        self.fire_timers(work)?;
+        let silent = self
+            .gossip
+            .announced_at
+            .is_none_or(|last| work.now >= last.plus(HEARTBEAT) || work.now < last);
+        if silent || !self.gossip.moved.is_empty() {
+            let moved = std::mem::take(&mut self.gossip.moved);
+            let heads = self.claims(moved.into_iter());
+            work.effects.push(Effect::Announce { to: None, heads });
+            self.gossip.announced_at = Some(work.now);
+        }
+        Ok(())
+    }
+
+    /// Asks for what is missing.
+    pub(super) fn pull_what_is_missing(&mut self, work: &mut Work<'_>) {
+        let mut pulls: BTreeMap<MemberId, Vec<PullRange>> = BTreeMap::new();
+        for (feed, (sequence, peer)) in std::mem::take(&mut self.gossip.disputed) {
+            // The other record of this place is the proof.
+            let range = PullRange { feed, first: sequence, last: sequence };
+            pulls.entry(peer).or_default().push(range);
+        }
+        let waiting: Vec<FeedId> = self.gossip.behind_since.keys().copied().collect();
+        for feed in waiting {
+            let own = self.heads.get(&feed).map_or(0, |head| head.sequence);
+            let deferred = self.deferred.get(&feed).and_then(|waiting| waiting.keys().last().copied());
+            let have = own.max(deferred.unwrap_or(0));
+            if self.gossip.greatest_claim(feed).is_none_or(|known| known <= own) {
+                self.gossip.behind_since.remove(&feed);
+                continue;
+            }
+            if self.gossip.is_pulled(feed) || !self.gossip.need_not_wait(feed, have, work.now) {
+                continue;
+            }
+            let Some((peer, last)) = self.gossip.source(feed, have, work.now) else { continue };
+            let ranges = pulls.entry(peer).or_default();
+            if ranges.len() < MAX_RANGES {
+                ranges.push(PullRange { feed, first: have + 1, last });
+            }
+        }
+        for (from, ranges) in pulls {
+            if let Some(peer) = self.gossip.peers.get_mut(&from) {
+                let head = |feed| self.heads.get(&feed).map_or(0, |head| head.sequence);
+                peer.pulling.extend(ranges.iter().map(|range| (range.feed, head(range.feed))));
+            }
+            work.effects.push(Effect::Pull { from, ranges });
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Publishing: the platform's statements, checked, packed into records of this node's own feed,
+//! signed, and accepted like anyone's.
+
+use std::sync::Arc;
+
+use interlock_record::{
+    Digest, MAX_BODY_BYTES, MAX_STATEMENTS, SALT_BYTES, SealContext, SealError, Span, Statement,
+    StatementError, StatementId, TAG_SCHEME, Time, VerifiedRecord, seal,
+};
+
+use super::{Effect, Replica, Work};
+use crate::ledger::LedgerFault;
+use crate::ledger::rows::{RequestRow, TargetRow};
+
+/// A statement to be published, with its salt.
+#[derive(Debug, Clone)]
+pub struct Drafted {
+    /// Sixteen fresh random bytes.
+    pub salt: [u8; SALT_BYTES],
+    /// What is to be said.
+    pub statement: Statement,
+}
+
+/// What makes a second try the same write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The caller's name for the write.
+    pub key: String,
+    /// Hash of what was asked.
+    pub digest: Digest,
+}
+
+/// What was published: in the ledger, and to be pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The statements, in the order of the request.
+    pub statements: Vec<StatementId>,
+    /// The time of the last record that carries them.
+    pub time: Time,
+    /// That record's sequence number.
+    pub sequence: u64,
+    /// Whether an earlier request with the same key had written them.
+    pub repeated: Repeated,
+}
+
+/// Whether a write had been done before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeated {
+    /// It is new.
+    No,
+    /// An earlier request with the same key did it.
+    Yes,
+}
+
+/// Why nothing was published. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishRefused {
+    /// A statement is not within its limits.
+    #[error("statement {index}: {error}")]
+    Statement {
+        /// Which of the request, from 0.
+        index: usize,
+        /// What is wrong.
+        error: StatementError,
+    },
+    /// A flag's ground lies in the future.
+    #[error("statement {index}: observed_at lies {ahead} in the future")]
+    ObservedLater {
+        /// Which of the request, from 0.
+        index: usize,
+        /// How far.
+        ahead: Span,
+    },
+    /// A statement names another that this node does not know.
+    #[error("statement {index}: {target} is not known here")]
+    UnknownTarget {
+        /// Which of the request, from 0.
+        index: usize,
+        /// What it names.
+        target: StatementId,
+    },
+    /// A statement names another that this member may not speak to: it would be inert.
+    #[error("statement {index}: {why}")]
+    NotEntitled {
+        /// Which of the request, from 0.
+        index: usize,
+        /// Why.
+        why: &'static str,
+    },
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The node must not sign now.
+    #[error("the node does not sign at the moment: {0}")]
+    NotSigning(String),
+    /// The records could not be sealed.
+    #[error("cannot seal a record: {0}")]
+    Seal(#[from] SealError),
+}
+
+/// What waits to be published: the caller, its statements, and what makes it the same write.
+pub(super) type Waiting = (u64, Vec<Drafted>, Option<Request>);
+
+impl Replica {
+    /// Publishes all that waits, in as few records as it fits.
+    pub(super) fn publish(
+        &mut self,
+        waiting: Vec<Waiting>,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let mut pack = Pack::default();
+        for (ticket, drafts, request) in waiting {
+            // A second try may stand right behind the first: it must see it done.
+            if request.as_ref().is_some_and(|request| pack.names(request)) {
+                self.write_pack(std::mem::take(&mut pack), work)?;
+            }
+            match self.check(&drafts, request.as_ref(), work)? {
+                Ok(Checked::Write(statements)) => {
+                    if !pack.has_room_for(&statements) {
+                        self.write_pack(std::mem::take(&mut pack), work)?;
+                    }
+                    pack.push(ticket, statements, request);
+                }
+                Ok(Checked::Done(published)) => {
+                    work.effects.push(Effect::Published { ticket, result: Ok(published) });
+                }
+                Err(refused) => {
+                    work.effects.push(Effect::Published { ticket, result: Err(refused) });
+                }
+            }
+        }
+        self.write_pack(pack, work)
+    }
+
+    fn check(
+        &self,
+        drafts: &[Drafted],
+        request: Option<&Request>,
+        work: &Work<'_>,
+    ) -> Result<Result<Checked, PublishRefused>, LedgerFault> {
+        if let Some(request) = request
+            && let Some(done) = work.draft.row::<RequestRow>(request.key.as_bytes())?
+        {
+            if done.digest != request.digest.0 {
+                return Ok(Err(PublishRefused::KeyReused));
+            }
+            return Ok(Ok(Checked::Done(Published {
+                statements: done.statements.iter().filter_map(|id| StatementId::from_slice(id)).collect(),
+                time: Time::from_micros(done.time).unwrap_or(work.now),
+                sequence: done.sequence,
+                repeated: Repeated::Yes,
+            })));
+        }
+        if let Some(why) = self.not_signing(work.now).or_else(|| self.clock_behind(work.now)) {
+            return Ok(Err(PublishRefused::NotSigning(why)));
+        }
+        let mut statements = Vec::with_capacity(drafts.len());
+        for (index, draft) in drafts.iter().enumerate() {
+            if let Err(refused) = self.check_meaning(index, &draft.statement, work)? {
+                return Ok(Err(refused));
+            }
+            match draft.statement.encode() {
+                Ok(bytes) => statements.push((draft.salt, bytes)),
+                Err(error) => return Ok(Err(PublishRefused::Statement { index, error })),
+            }
+        }
+        Ok(Ok(Checked::Write(statements)))
+    }
+
+    /// A record signed now would be in everybody's future.
+    fn clock_behind(&self, now: Time) -> Option<String> {
+        let last = self.heads.get(&self.feed)?.time?;
+        (last > now.plus(self.charter.max_clock_skew))
+            .then(|| format!("its clock says {now}, but its last record is of {last}"))
+    }
+
+    /// Whether a statement would mean something; one that would not is refused here rather than
+    /// published and inert.
+    fn check_meaning(
+        &self,
+        index: usize,
+        statement: &Statement,
+        work: &Work<'_>,
+    ) -> Result<Result<(), PublishRefused>, LedgerFault> {
+        let not_entitled = |why| Ok(Err(PublishRefused::NotEntitled { index, why }));
+        if let Statement::Flag(flag) = statement
+            && flag.observed_at > work.now
+        {
+            let ahead = flag.observed_at.since(work.now);
+            return Ok(Err(PublishRefused::ObservedLater { index, ahead }));
+        }
+        let (target, flags_only) = match statement {
+            Statement::Withdraw(withdraw) => (withdraw.statement, false),
+            Statement::Dispute(dispute) => (dispute.flag, true),
+            Statement::Resolve(resolve) => (resolve.flag, true),
+            _ => return Ok(Ok(())),
+        };
+        let row = work.draft.row::<TargetRow>(target.as_bytes())?;
+        let Some(row) = row.filter(|row| row.subject().is_some()) else {
+            return Ok(Err(PublishRefused::UnknownTarget { index, target }));
+        };
+        if flags_only && row.cure {
+            return not_entitled("expected a flag, this is a cure");
+        }
+        let own = row.issuer == self.me.as_str();
+        let own_group = row
+            .issuer
+            .parse()
+            .is_ok_and(|issuer| self.charter.group_of(issuer) == self.charter.group_of(self.me));
+        match statement {
+            Statement::Dispute(_) if own_group => {
+                not_entitled("a flag of this member's own group cannot be disputed by it")
+            }
+            Statement::Withdraw(_) if !own => not_entitled("only its issuer withdraws a statement"),
+            Statement::Resolve(_) if !own => not_entitled("only its issuer resolves a dispute of a flag"),
+            _ => Ok(Ok(())),
+        }
+    }
+
+    /// Seals and accepts what was packed, and tells the callers.
+    fn write_pack(&mut self, pack: Pack, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        if pack.callers.is_empty() {
+            return Ok(());
+        }
+        let sealed = match self.seal_all(pack.statements, work.now) {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                for caller in pack.callers {
+                    let result = Err(PublishRefused::Seal(error.clone()));
+                    work.effects.push(Effect::Published { ticket: caller.ticket, result });
+                }
+                return Ok(());
+            }
+        };
+        let mut places = Vec::new();
+        for record in &sealed {
+            let head = self.heads.get(&self.feed).cloned().unwrap_or_default();
+            let next = head.next(record).expect("it was sealed on this very head");
+            self.accept(record, next, work)?;
+            for index in 0..record.header().statements {
+                places.push((interlock_record::statement_id(&record.id(), index), record.header()));
+            }
+            work.effects.push(Effect::Push(Arc::new(record.signed().encode())));
+        }
+        let mut places = places.into_iter();
+        for caller in pack.callers {
+            let own: Vec<_> = places.by_ref().take(caller.statements).collect();
+            let Some((_, last)) = own.last() else { continue };
+            let published = Published {
+                time: last.time,
+                sequence: last.sequence,
+                statements: own.iter().map(|(id, _)| *id).collect(),
+                repeated: Repeated::No,
+            };
+            if let Some(request) = caller.request {
+                let row = RequestRow {
+                    digest: request.digest.0.to_vec(),
+                    statements: published.statements.iter().map(|id| id.0.to_vec()).collect(),
+                    time: published.time.micros(),
+                    sequence: published.sequence,
+                };
+                work.draft.put(request.key.into_bytes(), &row);
+            }
+            work.effects.push(Effect::Published { ticket: caller.ticket, result: Ok(published) });
+        }
+        Ok(())
+    }
+
+    /// Cuts statements into records and seals them, each on the one before.
+    fn seal_all(&self, statements: Vec<Salted>, now: Time) -> Result<Vec<VerifiedRecord>, SealError> {
+        let mut head = self.heads.get(&self.feed).cloned().unwrap_or_default();
+        let mut sealed = Vec::new();
+        for body in bodies(statements) {
+            let after_last = head.time.and_then(|last| Time::from_micros(last.micros() + 1));
+            let context = SealContext {
+                consortium: self.charter.consortium(),
+                feed: self.feed,
+                time: after_last.map_or(now, |earliest| now.max(earliest)),
+                charter_version: self.charter.version,
+                tag_scheme: TAG_SCHEME,
+                pepper_epoch: self.charter.pepper_epoch,
+            };
+            let record = seal(&self.key, &head, context, body)?;
+            head = head.next(&record).expect("it was sealed on this very head");
+            sealed.push(record);
+        }
+        Ok(sealed)
+    }
+}
+
+type Salted = ([u8; SALT_BYTES], Vec<u8>);
+
+enum Checked {
+    Write(Vec<Salted>),
+    Done(Published),
+}
+
+/// Statements of several callers, in the order in which they came.
+#[derive(Default)]
+struct Pack {
+    statements: Vec<Salted>,
+    callers: Vec<Caller>,
+}
+
+struct Caller {
+    ticket: u64,
+    statements: usize,
+    request: Option<Request>,
+}
+
+impl Pack {
+    fn names(&self, request: &Request) -> bool {
+        let same = |other: &Request| other.key == request.key;
+        self.callers.iter().any(|caller| caller.request.as_ref().is_some_and(same))
+    }
+
+    /// Callers are not parted over records where that can be helped: a pack is one record, unless
+    /// one caller alone needs more.
+    fn has_room_for(&self, statements: &[Salted]) -> bool {
+        let bytes: usize = self.statements.iter().chain(statements).map(size).sum();
+        self.statements.is_empty()
+            || (self.statements.len() + statements.len() <= MAX_STATEMENTS && bytes <= MAX_BODY_BYTES)
+    }
+
+    fn push(&mut self, ticket: u64, statements: Vec<Salted>, request: Option<Request>) {
+        self.callers.push(Caller { ticket, statements: statements.len(), request });
+        self.statements.extend(statements);
+    }
+}
+
+fn size((salt, statement): &Salted) -> usize {
+    salt.len() + statement.len()
+}
+
+/// Statements, cut into bodies that fit a record.
+fn bodies(statements: Vec<Salted>) -> Vec<Vec<Salted>> {
+    let mut bodies: Vec<Vec<Salted>> = Vec::new();
+    let mut bytes = 0;
+    for statement in statements {
+        let more = size(&statement);
+        match bodies.last_mut() {
+            Some(body) if body.len() < MAX_STATEMENTS && bytes + more <= MAX_BODY_BYTES => {
+                bytes += more;
+                body.push(statement);
+            }
+            _ => {
+                bytes = more;
+                bodies.push(vec![statement]);
+            }
+        }
+    }
+    bodies
+}

@@ -1,0 +1,330 @@
+//! Settling: deciding anew on every subject that something touched or whose time has come, and
+//! journaling what changed.
+
+use interlock_record::{Measure, StatementId, SubjectTag, Time};
+
+use super::happening::{Decided, Happening};
+use super::{MAX_TIMERS_A_STEP, Replica, Work};
+use crate::charter::Charter;
+use crate::evidence::{Evidence, assemble};
+use crate::ledger::rows::{
+    DecisionRow, EffectiveRow, EvidenceRow, Placed, ScopeRow, TransitionRow, measure,
+};
+use crate::ledger::{Column, Ledger, LedgerFault, number_key, row, timer_key, timer_of_key};
+use crate::policy::PeerReceipts;
+use crate::timeline::{Setting, Timeline, View, timeline};
+
+/// Everything known on a subject, read back: the statements that concern it, the evidence they
+/// make, and the id of each of the evidence's flags.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The statements, in their order.
+    pub statements: Vec<Placed>,
+    /// The evidence.
+    pub evidence: Evidence,
+    /// The ids of its flags.
+    pub flag_ids: Vec<StatementId>,
+}
+
+/// Reads back everything known on a subject.
+///
+/// # Errors
+/// [`LedgerFault`].
+pub fn known(
+    ledger: &dyn Ledger,
+    charter: &Charter,
+    subject: SubjectTag,
+) -> Result<Known, LedgerFault> {
+    let Some(rows) = row::<EvidenceRow>(ledger, subject.as_bytes())? else {
+        return Ok(Known::default());
+    };
+    let statements = rows
+        .statements
+        .iter()
+        .map(|statement| statement.placed(charter.rules))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (evidence, flag_ids) = assemble(&statements);
+    Ok(Known { statements, evidence, flag_ids })
+}
+
+/// Whether a member's own decision can differ from the consortium's at all.
+pub fn own_may_differ(charter: &Charter) -> bool {
+    charter.policies.all().any(|policy| {
+        policy.peer_receipts == PeerReceipts::Count
+            || policy.reasons.values().any(|reason| !reason.propagates)
+    })
+}
+
+impl Replica {
+    pub(super) fn settle_all(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        self.write_events(work);
+        let touched = std::mem::take(&mut work.touched);
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let members = self.charter.member_ids();
+        let frontier = self.frontier_digest();
+        let own_too = own_may_differ(&self.charter);
+        for subject in touched {
+            let known = known(&work.draft, &self.charter, subject)?;
+            let scope = |view: View| {
+                let setting = Setting {
+                    policies: &self.charter.policies,
+                    members: &members,
+                    view,
+                    release_quorum: self.charter.release_k,
+                };
+                let timeline = timeline(&setting, &known.evidence);
+                scope_row(&timeline, &known.flag_ids, &self.charter)
+            };
+            let consortium = scope(View::Consortium);
+            let own = own_too.then(|| scope(View::Member(self.me)));
+            let own = own.filter(|own| *own != consortium);
+            self.decide(subject, consortium, own, frontier, work)?;
+        }
+        self.write_events(work);
+        Ok(())
+    }
+
+    /// Fires the timers that are due.
+    pub(super) fn fire_timers(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        self.write_events(work);
+        let to = timer_key(work.now, SubjectTag([0xff; 32]));
+        // What fired lies behind as tombstones, which a range from the start would wade through.
+        let from = timer_key(self.fired_through, SubjectTag([0; 32]));
+        let due = work.draft.range(Column::Timers, &from, &to, MAX_TIMERS_A_STEP)?;
+        if due.len() < MAX_TIMERS_A_STEP {
+            self.fired_through = work.now;
+        }
+        let frontier = self.frontier_digest();
+        for (key, _) in due {
+            let subject = timer_of_key(&key).map(|(_, subject)| subject);
+            let decided = match subject {
+                Some(subject) => row::<DecisionRow>(&work.draft, subject.as_bytes())?
+                    .map(|decided| (subject, decided)),
+                None => None,
+            };
+            match decided {
+                Some((subject, DecisionRow { consortium: Some(consortium), own, .. })) => {
+                    self.decide(subject, untold(&consortium), own.as_ref().map(untold), frontier, work)?;
+                }
+                _ => work.draft.remove(Column::Timers, key),
+            }
+        }
+        self.write_events(work);
+        Ok(())
+    }
+
+    /// Replaces what was decided on a subject, journals what changed, and sets the next timer.
+    fn decide(
+        &mut self,
+        subject: SubjectTag,
+        consortium: ScopeRow,
+        own: Option<ScopeRow>,
+        frontier: interlock_record::Digest,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let key = subject.as_bytes().to_vec();
+        let old = work.draft.row::<DecisionRow>(&key)?.unwrap_or_default();
+        let teller = Teller { subject, frontier, now: work.now };
+        let first = self.counters.journal + 1;
+        let old_consortium = old.consortium.unwrap_or_default();
+        // What is its own was the consortium's until they parted, and is again once they meet.
+        let old_own = old.own.clone().unwrap_or_else(|| old_consortium.clone());
+        let parted = old.own.is_some() || own.is_some();
+        let new_own = own.clone().unwrap_or_else(|| consortium.clone());
+        let consortium = teller.tell(false, &old_consortium, consortium, first, &mut work.events);
+        let own = if parted {
+            let told = first + work.events.len() as u64;
+            let told = teller.tell(true, &old_own, new_own, told, &mut work.events);
+            own.is_some().then_some(told)
+        } else {
+            None
+        };
+        self.write_events(work);
+        let due = [Some(&consortium), own.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|scope| next_change(scope, work.now))
+            .min();
+        if old.due != due.map(Time::micros) {
+            if let Some(old) = old.due.and_then(Time::from_micros) {
+                work.draft.remove(Column::Timers, timer_key(old, subject));
+            }
+            if let Some(due) = due {
+                self.fired_through = self.fired_through.min(due);
+                work.draft.put_key(Column::Timers, timer_key(due, subject));
+            }
+        }
+        let decided =
+            DecisionRow { consortium: Some(consortium), own, due: due.map(Time::micros) };
+        work.draft.put(key, &decided);
+        Ok(())
+    }
+
+    /// Numbers and writes what happened.
+    pub(super) fn write_events(&mut self, work: &mut Work<'_>) {
+        for event in work.events.drain(..) {
+            self.counters.journal += 1;
+            work.draft.put(number_key(self.counters.journal), &event.to_row(work.now));
+        }
+    }
+}
+
+/// A timeline as a row, with nothing told yet.
+fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -> ScopeRow {
+    let transitions = timeline.transitions.iter().map(|step| TransitionRow {
+        at: step.at.micros(),
+        from: u32::from(step.from.number()),
+        to: u32::from(step.to.number()),
+        because: step.because.iter().map(|index| flag_ids[*index].0.to_vec()).collect(),
+        number: 0,
+    });
+    let effective = timeline.effective_changes(&charter.policies).into_iter();
+    let effective = effective
+        .map(|(at, measure)| EffectiveRow { at: at.micros(), measure: u32::from(measure.number()) });
+    ScopeRow {
+        transitions: transitions.collect(),
+        effective: effective.collect(),
+        told: 0,
+        settled_at: 0,
+    }
+}
+
+/// The same plan as one whose telling begins anew: what was told is taken from the old row.
+fn untold(scope: &ScopeRow) -> ScopeRow {
+    let mut scope = scope.clone();
+    for step in &mut scope.transitions {
+        step.number = 0;
+    }
+    scope
+}
+
+fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
+    scope.until(now).into_iter().chain(scope.effective_until(now)).min()
+}
+
+/// Tells the journal what changed between two decisions on one subject.
+struct Teller {
+    subject: SubjectTag,
+    frontier: interlock_record::Digest,
+    now: Time,
+}
+
+impl Teller {
+    /// Tells what is new in `new` against what was told of `old`, as entries from number `first`.
+    fn tell(
+        &self,
+        own: bool,
+        old: &ScopeRow,
+        mut new: ScopeRow,
+        first: u64,
+        events: &mut Vec<Happening>,
+    ) -> ScopeRow {
+        let base = events.len();
+        let number = |events: &Vec<Happening>| first + (events.len() - base) as u64;
+        let told: Vec<&TransitionRow> =
+            old.transitions.iter().filter(|step| step.number > 0).collect();
+        let past = new.transitions.iter().filter(|step| step.at <= self.now.micros()).count();
+        let mut same = 0;
+        while same < told.len().min(past) && told[same].same_as(&new.transitions[same]) {
+            new.transitions[same].number = told[same].number;
+            same += 1;
+        }
+        if let Some(wrong) = told.get(same) {
+            let last = told.last().map_or(Measure::None, |step| measure(step.to));
+            let now_is = new.announced(self.now);
+            let because = new.latest(self.now).map(|step| ids(&step.because)).unwrap_or_default();
+            let decided = self.decided(own, last, now_is, wrong.at, because);
+            events.push(Happening::Revised { decided, corrects: wrong.number });
+        }
+        for step in &mut new.transitions[same..past] {
+            step.number = number(events);
+            let decided = self.decided(
+                own,
+                measure(step.from),
+                measure(step.to),
+                step.at,
+                ids(&step.because),
+            );
+            events.push(Happening::Announced(decided));
+        }
+        self.tell_effective(own, old, &new, events);
+        new.told = u32::from(new.in_force(self.now).number());
+        new.settled_at = self.now.micros();
+        new
+    }
+
+    /// Every change of the measure in force since the last telling; and where the past itself
+    /// changed, what is in force now.
+    fn tell_effective(
+        &self,
+        own: bool,
+        old: &ScopeRow,
+        new: &ScopeRow,
+        events: &mut Vec<Happening>,
+    ) {
+        let mut told = measure(old.told);
+        let fresh = old.transitions.is_empty() && old.effective.is_empty();
+        let due = new
+            .effective
+            .iter()
+            .filter(|step| (fresh || step.at > old.settled_at) && step.at <= self.now.micros());
+        for step in due {
+            let to = measure(step.measure);
+            if to != told {
+                self.put_in_force(own, told, to, step.at, new, events);
+                told = to;
+            }
+        }
+        let now_is = new.in_force(self.now);
+        if now_is != told {
+            let since = new.effective.iter().rev().find(|step| step.at <= self.now.micros());
+            let at = since.map_or(self.now.micros(), |step| step.at);
+            self.put_in_force(own, told, now_is, at, new, events);
+        }
+    }
+
+    fn put_in_force(
+        &self,
+        own: bool,
+        from: Measure,
+        to: Measure,
+        at: i64,
+        new: &ScopeRow,
+        events: &mut Vec<Happening>,
+    ) {
+        let because = Time::from_micros(at).and_then(|at| new.latest(at));
+        let because = because.map(|step| ids(&step.because)).unwrap_or_default();
+        events.push(Happening::Effective(self.decided(own, from, to, at, because)));
+    }
+
+    fn decided(
+        &self,
+        own: bool,
+        from: Measure,
+        to: Measure,
+        at: i64,
+        because: Vec<StatementId>,
+    ) -> Decided {
+        Decided {
+            subject: self.subject,
+            own,
+            from,
+            to,
+            at: Time::from_micros(at).unwrap_or(self.now),
+            because,
+            frontier: self.frontier,
+        }
+    }
+}
+
+impl TransitionRow {
+    fn same_as(&self, other: &Self) -> bool {
+        (self.at, self.from, self.to) == (other.at, other.from, other.to)
+    }
+}
+
+fn ids(because: &[Vec<u8>]) -> Vec<StatementId> {
+    because.iter().filter_map(|id| StatementId::from_slice(id)).collect()
+}

@@ -1,0 +1,20 @@
+//! The node: configuration, clock, writer, peers and services around the engine's replica.
+//!
+//! One thread owns the state and the disk ([`writer`]); everything else holds a handle to it and
+//! bounded channels. [`run`](run()) says what is started and how it ends.
+
+pub mod clock;
+pub mod config;
+
+pub mod writer;
+
+pub mod transport;
+
+pub mod peers;
+
+pub mod services;
+
+mod run;
+
+pub use config::Config;
+pub use run::run;

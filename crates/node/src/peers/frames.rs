@@ -1,0 +1,73 @@
+//! From frames to what they say, checked.
+
+use interlock_engine::charter::Charter;
+use interlock_engine::replica::HeadClaim;
+use interlock_record::{
+    ConsortiumId, ForkProof, SignedRecord, VerifiedFork, VerifiedRecord, peek_header, verify,
+};
+use interlock_wire::peer;
+
+/// Why a frame is refused. Nothing of it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub(super) struct FrameRefused {
+    /// A stable name.
+    pub code: &'static str,
+    /// More, for people.
+    pub detail: String,
+}
+
+impl FrameRefused {
+    pub(super) fn new(code: &'static str, detail: impl ToString) -> Self {
+        Self { code, detail: detail.to_string() }
+    }
+}
+
+/// Checks the signatures of records.
+pub(super) fn records(
+    charter: &Charter,
+    consortium: &ConsortiumId,
+    records: Vec<Vec<u8>>,
+) -> Result<Vec<VerifiedRecord>, FrameRefused> {
+    let refused = |error: interlock_record::RecordError| FrameRefused::new(error.code(), error);
+    records
+        .iter()
+        .map(|bytes| {
+            let record = SignedRecord::decode(bytes).map_err(refused)?;
+            let header = peek_header(&record).map_err(refused)?;
+            let feed = charter.feed(header.feed).ok_or_else(|| {
+                FrameRefused::new("UNKNOWN_FEED", format!("the charter names no feed {}", header.feed))
+            })?;
+            verify(record, consortium, &feed.key).map_err(refused)
+        })
+        .collect()
+}
+
+/// Checks proofs of equivocation.
+pub(super) fn forks(
+    charter: &Charter,
+    consortium: &ConsortiumId,
+    proofs: Vec<Vec<u8>>,
+) -> Result<Vec<VerifiedFork>, FrameRefused> {
+    let refused = |error: interlock_record::BadFork| FrameRefused::new("BAD_FORK", error);
+    proofs
+        .iter()
+        .map(|bytes| {
+            let proof = ForkProof::decode(bytes).map_err(refused)?;
+            let feed = proof.feed().map_err(refused)?;
+            let feed = charter.feed(feed).ok_or_else(|| {
+                FrameRefused::new("UNKNOWN_FEED", format!("the charter names no feed {feed}"))
+            })?;
+            proof.verify(consortium, &feed.key).map_err(refused)
+        })
+        .collect()
+}
+
+/// Reads heads.
+pub(super) fn heads(frontier: &peer::Frontier) -> Result<Vec<HeadClaim>, FrameRefused> {
+    frontier
+        .heads
+        .iter()
+        .map(|head| HeadClaim::try_from(head).map_err(|error| FrameRefused::new("BAD_FRAME", error)))
+        .collect()
+}

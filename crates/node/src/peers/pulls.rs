@@ -1,0 +1,66 @@
+//! Pulling what is missing, over a connection of its own for each pull.
+
+use interlock_engine::replica::{Input, PullEnd, PullRange};
+use interlock_record::MemberId;
+use interlock_wire::peer::PullRequest;
+use interlock_wire::peer::gossip_client::GossipClient;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::{Context, MAX_MESSAGE_BYTES, frames};
+use crate::transport::dial;
+
+/// Runs pulls as they are asked for, until `shutdown` tells. The replica asks a peer for one at a
+/// time, so there are never more of them than peers.
+pub async fn pull_forever(
+    context: Context,
+    mut asked: mpsc::Receiver<(MemberId, Vec<PullRange>)>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut pulls = JoinSet::new();
+    loop {
+        tokio::select! {
+            next = asked.recv() => {
+                let Some((from, ranges)) = next else { return };
+                let context = context.clone();
+                pulls.spawn(async move {
+                    let ended = match pull(&context, from, &ranges).await {
+                        Ok(()) => PullEnd::Complete,
+                        Err(error) => {
+                            tracing::warn!(peer = %from, %error, "a pull broke off");
+                            PullEnd::Failed
+                        }
+                    };
+                    let _ = context.writer.input(Input::PullEnded { from, ended }).await;
+                });
+            }
+            Some(_) = pulls.join_next() => {}
+            _ = shutdown.wait_for(|over| *over) => return,
+        }
+    }
+}
+
+async fn pull(context: &Context, from: MemberId, ranges: &[PullRange]) -> anyhow::Result<()> {
+    let Some(member) = context.charter.members.get(&from) else { return Ok(()) };
+    let Context { credentials, roster, now, .. } = context;
+    let dialled =
+        dial(&member.address, from, credentials.clone(), roster.clone(), now.clone()).await?;
+    let mut client =
+        GossipClient::new(dialled.channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let request = PullRequest {
+        consortium: context.consortium.0.to_vec(),
+        ranges: ranges.iter().map(Into::into).collect(),
+    };
+    let mut chunks = client.pull(request).await?.into_inner();
+    while let Some(chunk) = chunks.message().await? {
+        match frames::records(&context.charter, &context.consortium, chunk.records) {
+            // One chunk at a time: the next is verified while this one is written.
+            Ok(records) => context.writer.taken(Input::Records { from, records }).await?,
+            Err(refused) => {
+                context.links.count_refusal(refused.code);
+                return Err(refused.into());
+            }
+        }
+    }
+    Ok(())
+}

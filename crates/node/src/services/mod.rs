@@ -1,0 +1,63 @@
+//! The platform's API: convert, ask the writer or the store, convert back.
+
+mod answers;
+mod cursor;
+mod operator;
+mod platform;
+mod requests;
+mod watch;
+
+use std::sync::Arc;
+
+use interlock_engine::charter::Charter;
+use interlock_engine::ledger::LedgerFault;
+use interlock_record::{FeedId, MemberId, Pepper, Time};
+use interlock_store::Store;
+use interlock_wire::refusal;
+use tonic::{Code, Status};
+
+use crate::peers::Links;
+use crate::writer::{WriterGone, WriterHandle};
+
+pub use cursor::{BadCursor, Cursor};
+
+/// What the services need. Cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    /// Who this node is.
+    pub me: MemberId,
+    /// The feed it signs in.
+    pub feed: FeedId,
+    /// The charter.
+    pub charter: Arc<Charter>,
+    /// The consortium's pepper.
+    pub pepper: Arc<Pepper>,
+    /// The store.
+    pub store: Store,
+    /// The writer.
+    pub writer: WriterHandle,
+    /// The ways to the peers.
+    pub links: Arc<Links>,
+    /// Since when the node runs.
+    pub started_at: Time,
+    /// Tells when the node shuts down, so that endless answers end.
+    pub shutdown: tokio::sync::watch::Receiver<bool>,
+}
+
+/// Runs what reads the disk off the tasks that serve others.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LedgerFault> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "cannot read the store");
+            Err(refusal(Code::Internal, "STORE_FAILED", "the store cannot be read, see the node's log"))
+        }
+        Err(_) => Err(gone()),
+    }
+}
+
+fn gone() -> Status {
+    refusal(Code::Unavailable, "SHUTTING_DOWN", WriterGone)
+}

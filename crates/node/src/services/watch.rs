@@ -1,0 +1,310 @@
+//! Following: state first, then the journal from a cursor on, for ever. One reader serves what is
+//! long past and what happens now, so there is no hand-over at which an event could get lost; a
+//! slow follower is served from disk and costs the node no memory.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use interlock_engine::ledger::rows::{DecisionRow, JournalRow, StoredRow};
+use interlock_engine::ledger::{Column, Ledger as _, LedgerFault, number_key, number_of_key};
+use interlock_engine::replica::{Event, Happening};
+use interlock_record::{Measure, SubjectTag};
+use interlock_wire::{refusal, timestamp, v1};
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status};
+
+use super::{Cursor, Services, answers, blocking};
+use crate::clock::now;
+
+/// How many messages wait for a follower.
+const MAX_WAITING: usize = 64;
+/// How many journal entries are read at once.
+const CHUNK: usize = 256;
+/// How long nothing happens before a follower is told so.
+const QUIET: Duration = Duration::from_secs(5);
+
+type Sent<T> = mpsc::Sender<Result<T, Status>>;
+
+/// Which decisions a follower wants.
+struct Filter {
+    at_least: Measure,
+    subjects: BTreeSet<SubjectTag>,
+}
+
+impl Filter {
+    fn wants(&self, subject: SubjectTag, measures: [Measure; 2]) -> bool {
+        (self.subjects.is_empty() || self.subjects.contains(&subject))
+            && measures.iter().any(|measure| *measure >= self.at_least)
+    }
+}
+
+/// Follows decisions.
+///
+/// # Errors
+/// For a cursor that is of no use, and a measure that is none.
+pub(super) fn decisions(
+    services: &Services,
+    request: &v1::WatchDecisionsRequest,
+    subjects: Vec<SubjectTag>,
+) -> Result<impl Stream<Item = Result<v1::WatchDecisionsResponse, Status>> + Send + use<>, Status> {
+    let at_least = u32::try_from(request.at_least).ok().and_then(Measure::from_number);
+    let at_least = at_least
+        .ok_or_else(|| refusal(Code::InvalidArgument, "BAD_REQUEST", "at_least: expected a measure"))?;
+    let filter = Filter { at_least, subjects: subjects.into_iter().collect() };
+    let end = *services.writer.journal().borrow();
+    let (start, with_state) = if request.cursor.is_empty() {
+        (end, request.start() != v1::WatchStart::Tail)
+    } else {
+        (Cursor::read(&request.cursor, &services.store, end)?.number, false)
+    };
+    let (sender, events) = mpsc::channel(MAX_WAITING);
+    let services = services.clone();
+    tokio::spawn(async move {
+        if let Some(status) = follow_decisions(&services, filter, start, with_state, &sender).await {
+            let _ = sender.send(Err(status)).await;
+        }
+    });
+    Ok(ReceiverStream::new(events))
+}
+
+async fn follow_decisions(
+    services: &Services,
+    filter: Filter,
+    start: u64,
+    with_state: bool,
+    sender: &Sent<v1::WatchDecisionsResponse>,
+) -> Option<Status> {
+    let store = services.store.clone();
+    let mut count = 0;
+    if with_state {
+        // The state may already hold what happened since `start`; the tail tells it again.
+        let sent = {
+            let (this, sender) = (services.clone(), sender.clone());
+            let (at_least, subjects) = (filter.at_least, filter.subjects.clone());
+            blocking(move || state(&this, &Filter { at_least, subjects }, &sender)).await
+        };
+        match sent {
+            Ok(sent) => count = sent,
+            Err(status) => return Some(status),
+        }
+    }
+    let caught_up = |number, subjects| v1::WatchDecisionsResponse {
+        kind: Some(v1::watch_decisions_response::Kind::CaughtUp(v1::StateEnd { subjects })),
+        cursor: Cursor::new(&store, number).to_string(),
+    };
+    if sender.send(Ok(caught_up(start, count))).await.is_err() {
+        return None;
+    }
+    tail(
+        services,
+        start,
+        sender,
+        |event| decision_event(&event, &filter),
+        |number, event| v1::WatchDecisionsResponse {
+            kind: Some(v1::watch_decisions_response::Kind::Event(event)),
+            cursor: Cursor::new(&store, number).to_string(),
+        },
+        |number| Some(caught_up(number, 0)),
+    )
+    .await
+}
+
+/// Sends the decision of every subject that has one and passes the filter; says how many.
+fn state(
+    services: &Services,
+    filter: &Filter,
+    sender: &Sent<v1::WatchDecisionsResponse>,
+) -> Result<u64, LedgerFault> {
+    let mut count = 0;
+    let mut broken = None;
+    let at = now();
+    services.store.scan(Column::Decisions, |key, value| {
+        let row = match <DecisionRow as StoredRow>::decode(value) {
+            Ok(row) => row,
+            Err(error) => {
+                broken = Some(error);
+                return false;
+            }
+        };
+        let (Some(subject), Some(consortium)) = (SubjectTag::from_slice(key), &row.consortium) else {
+            return true;
+        };
+        if consortium.transitions.is_empty()
+            || !filter.wants(subject, [consortium.announced(at), consortium.in_force(at)])
+        {
+            return true;
+        }
+        count += 1;
+        let state = answers::subject_decision(&services.charter, subject, Some(&row), at);
+        let message = v1::WatchDecisionsResponse {
+            kind: Some(v1::watch_decisions_response::Kind::State(state)),
+            cursor: String::new(),
+        };
+        sender.blocking_send(Ok(message)).is_ok()
+    })?;
+    broken.map_or(Ok(count), Err)
+}
+
+fn decision_event(event: &Event, filter: &Filter) -> Option<v1::DecisionEvent> {
+    let (change, decided, corrects) = match &event.happening {
+        Happening::Announced(decided) => (v1::DecisionChange::Announced, decided, 0),
+        Happening::Effective(decided) => (v1::DecisionChange::Effective, decided, 0),
+        Happening::Revised { decided, corrects } => {
+            (v1::DecisionChange::Revised, decided, *corrects)
+        }
+        _ => return None,
+    };
+    let scope = if decided.own { v1::Scope::Own } else { v1::Scope::Consortium };
+    filter.wants(decided.subject, [decided.from, decided.to]).then(|| v1::DecisionEvent {
+        number: event.number,
+        recorded_at: Some(timestamp(event.recorded_at)),
+        change: change.into(),
+        subject: decided.subject.0.to_vec(),
+        scope: scope.into(),
+        from: v1::Measure::from(decided.from).into(),
+        to: v1::Measure::from(decided.to).into(),
+        at: Some(timestamp(decided.at)),
+        because: decided.because.iter().map(|id| id.0.to_vec()).collect(),
+        frontier_digest: decided.frontier.0.to_vec(),
+        corrects,
+    })
+}
+
+/// Follows the whole journal.
+///
+/// # Errors
+/// For a cursor that is of no use.
+pub(super) fn journal(
+    services: &Services,
+    request: &v1::WatchJournalRequest,
+) -> Result<impl Stream<Item = Result<v1::WatchJournalResponse, Status>> + Send + use<>, Status> {
+    let end = *services.writer.journal().borrow();
+    let start = match request.cursor.as_str() {
+        "" => 0,
+        cursor => Cursor::read(cursor, &services.store, end)?.number,
+    };
+    let (sender, events) = mpsc::channel(MAX_WAITING);
+    let services = services.clone();
+    tokio::spawn(async move {
+        let store = services.store.clone();
+        let status = tail(
+            &services,
+            start,
+            &sender,
+            |event| Some((event.recorded_at, event.happening)),
+            |number, (recorded_at, happening)| v1::WatchJournalResponse {
+                cursor: Cursor::new(&store, number).to_string(),
+                number,
+                recorded_at: Some(timestamp(recorded_at)),
+                kind: happening.name(),
+                detail: detail(&happening).to_string(),
+            },
+            |_| None,
+        )
+        .await;
+        if let Some(status) = status {
+            let _ = sender.send(Err(status)).await;
+        }
+    });
+    Ok(ReceiverStream::new(events))
+}
+
+fn detail(happening: &Happening) -> serde_json::Value {
+    use serde_json::json;
+    match happening {
+        Happening::Statement { kind, id, subject, feed, sequence } => json!({
+            "kind": kind, "statement": id, "subject": subject,
+            "feed": feed.to_string(), "sequence": sequence,
+        }),
+        Happening::Inert { code, id, feed, sequence } => json!({
+            "code": code, "statement": id, "feed": feed.to_string(), "sequence": sequence,
+        }),
+        Happening::Announced(decided) | Happening::Effective(decided) => decided_json(decided, 0),
+        Happening::Revised { decided, corrects } => decided_json(decided, *corrects),
+        Happening::Tripped { feed, sequence } | Happening::Equivocation { feed, sequence } => {
+            json!({ "feed": feed.to_string(), "sequence": sequence })
+        }
+    }
+}
+
+fn decided_json(
+    decided: &interlock_engine::replica::DecidedMeasure,
+    corrects: u64,
+) -> serde_json::Value {
+    serde_json::json!({
+        "subject": decided.subject, "scope": if decided.own { "OWN" } else { "CONSORTIUM" },
+        "from": decided.from, "to": decided.to, "at": decided.at, "because": decided.because,
+        "frontier_digest": decided.frontier, "corrects": corrects,
+    })
+}
+
+/// Sends what `pick` makes of each journal entry after `start`, for ever; gives back the status to
+/// end with, or nothing when the follower has gone.
+async fn tail<T: Send, M: Send + 'static>(
+    services: &Services,
+    start: u64,
+    sender: &Sent<M>,
+    pick: impl Fn(Event) -> Option<T> + Send + Sync,
+    message: impl Fn(u64, T) -> M + Send + Sync,
+    quiet: impl Fn(u64) -> Option<M> + Send + Sync,
+) -> Option<Status> {
+    let mut journal = services.writer.journal();
+    let mut shutdown = services.shutdown.clone();
+    let mut seen = start;
+    loop {
+        let end = *journal.borrow_and_update();
+        while seen < end {
+            let store = services.store.clone();
+            let from = seen + 1;
+            let events = match blocking(move || entries(&store, from)).await {
+                Ok(events) => events,
+                Err(status) => return Some(status),
+            };
+            let Some(last) = events.last().map(|event| event.number) else { break };
+            for event in events {
+                let number = event.number;
+                if let Some(picked) = pick(event)
+                    && sender.send(Ok(message(number, picked))).await.is_err()
+                {
+                    return None;
+                }
+            }
+            seen = last;
+        }
+        tokio::select! {
+            changed = journal.changed() => {
+                if changed.is_err() {
+                    return Some(super::gone());
+                }
+            }
+            () = sender.closed() => return None,
+            () = over(&mut shutdown) => return Some(super::gone()),
+            () = tokio::time::sleep(QUIET) => {
+                if let Some(quiet) = quiet(seen)
+                    && sender.send(Ok(quiet)).await.is_err()
+                {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the node shuts down.
+async fn over(shutdown: &mut tokio::sync::watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|over| *over).await;
+}
+
+fn entries(store: &interlock_store::Store, from: u64) -> Result<Vec<Event>, LedgerFault> {
+    let to = number_key(from + CHUNK as u64);
+    store
+        .range(Column::Journal, &number_key(from), &to, CHUNK)?
+        .iter()
+        .map(|(key, value)| {
+            let number = number_of_key(key).unwrap_or_default();
+            Event::from_row(number, &<JournalRow as StoredRow>::decode(value)?)
+        })
+        .collect()
+}

@@ -1,0 +1,333 @@
+//! The writer: the one thread that owns the replica and writes the store.
+//!
+//! Whatever queued up while the last fsync ran is the next step: one batch, one fsync. Effects run
+//! after that. Everything else in the node holds a [`WriterHandle`] and waits its turn.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use interlock_engine::ledger::rows::CountersRow;
+use interlock_engine::ledger::{Column, timer_of_key};
+use interlock_engine::replica::{
+    Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
+};
+use interlock_record::{Digest, FeedHead, FeedId, MemberId, Time};
+use interlock_store::Store;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::clock::now;
+
+/// How many commands wait for the writer at most; senders wait beyond that.
+pub const MAX_QUEUED: usize = 4_096;
+/// How many commands go into one step at most.
+pub const MAX_BATCH: usize = 1_024;
+/// How often the replica is told that time has passed.
+const TICK: Duration = Duration::from_millis(100);
+/// A member that was not heard for so long may be ahead of this node.
+const UNHEARD_AFTER_MICROS: i64 = 5_000_000;
+
+/// What becomes of statements.
+pub type PublishResult = Result<Published, PublishRefused>;
+
+/// Something for the writer to do.
+#[derive(Debug)]
+enum Command {
+    Input(Input),
+    /// As an input, but the sender waits until it is on disk.
+    Taken(Input, oneshot::Sender<()>),
+    Publish(Vec<Drafted>, Option<Request>, oneshot::Sender<PublishResult>),
+    Report(oneshot::Sender<Report>),
+    Shutdown,
+}
+
+/// How the replica is.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The heads of every feed.
+    pub heads: Vec<(FeedId, FeedHead)>,
+    /// What is known of the other members.
+    pub peers: Vec<PeerView>,
+    /// Counters.
+    pub counters: CountersRow,
+    /// Why it does not sign, if it does not.
+    pub not_signing: Option<String>,
+}
+
+/// How fresh the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// Digest of the frontier.
+    pub frontier: Digest,
+    /// Members not heard of lately.
+    pub unheard: Vec<MemberId>,
+}
+
+/// The writer is gone: it failed, or the node shuts down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is shutting down")]
+pub struct WriterGone;
+
+/// A way to the writer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WriterHandle {
+    commands: mpsc::Sender<Command>,
+    journal: watch::Receiver<u64>,
+    freshness: watch::Receiver<Freshness>,
+}
+
+/// Runs a step's effects on other members. Must not wait.
+pub trait Outbox: Send {
+    /// Runs one effect; [`Effect::Published`] never comes here.
+    fn run(&mut self, effect: Effect);
+}
+
+impl WriterHandle {
+    /// Hands an input over.
+    ///
+    /// # Errors
+    /// [`WriterGone`].
+    pub async fn input(&self, input: Input) -> Result<(), WriterGone> {
+        self.commands.send(Command::Input(input)).await.map_err(|_| WriterGone)
+    }
+
+    /// Hands an input over if there is room for it right now.
+    pub fn try_input(&self, input: Input) {
+        // Whoever uses this says it again later.
+        let _ = self.commands.try_send(Command::Input(input));
+    }
+
+    /// Hands an input over and waits until what it changes is on disk.
+    ///
+    /// # Errors
+    /// [`WriterGone`].
+    pub async fn taken(&self, input: Input) -> Result<(), WriterGone> {
+        let (done, wait) = oneshot::channel();
+        self.commands.send(Command::Taken(input, done)).await.map_err(|_| WriterGone)?;
+        wait.await.map_err(|_| WriterGone)
+    }
+
+    /// Publishes statements; they are on disk when this returns well.
+    ///
+    /// # Errors
+    /// [`WriterGone`]; what was refused is within the result.
+    pub async fn publish(
+        &self,
+        statements: Vec<Drafted>,
+        request: Option<Request>,
+    ) -> Result<PublishResult, WriterGone> {
+        let (done, wait) = oneshot::channel();
+        let command = Command::Publish(statements, request, done);
+        self.commands.send(command).await.map_err(|_| WriterGone)?;
+        wait.await.map_err(|_| WriterGone)
+    }
+
+    /// How the replica is.
+    ///
+    /// # Errors
+    /// [`WriterGone`].
+    pub async fn report(&self) -> Result<Report, WriterGone> {
+        let (done, wait) = oneshot::channel();
+        self.commands.send(Command::Report(done)).await.map_err(|_| WriterGone)?;
+        wait.await.map_err(|_| WriterGone)
+    }
+
+    /// Tells the number of the latest journal entry that is on disk, and when it moves.
+    pub fn journal(&self) -> watch::Receiver<u64> {
+        self.journal.clone()
+    }
+
+    /// How fresh the store is.
+    pub fn freshness(&self) -> Freshness {
+        self.freshness.borrow().clone()
+    }
+
+    /// Asks the writer to end after what is queued.
+    pub async fn shutdown(&self) {
+        let _ = self.commands.send(Command::Shutdown).await;
+    }
+}
+
+/// Makes the writer's queue. `outbox` is made with a handle of its own.
+pub fn channel(replica: &Replica) -> (WriterHandle, WriterQueue) {
+    let (commands, queue) = mpsc::channel(MAX_QUEUED);
+    let (journal_tell, journal) = watch::channel(replica.counters().journal);
+    let (freshness_tell, freshness) = watch::channel(freshness_of(replica, now()));
+    let handle = WriterHandle { commands, journal, freshness };
+    (handle, WriterQueue { queue, journal: journal_tell, freshness: freshness_tell })
+}
+
+/// The writer's end of its queue.
+pub struct WriterQueue {
+    queue: mpsc::Receiver<Command>,
+    journal: watch::Sender<u64>,
+    freshness: watch::Sender<Freshness>,
+}
+
+/// Starts the writer on a thread of its own, which ends with an error if the disk fails.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn spawn(
+    replica: Replica,
+    store: Store,
+    queue: WriterQueue,
+    outbox: Box<dyn Outbox>,
+) -> std::io::Result<std::thread::JoinHandle<anyhow::Result<()>>> {
+    std::thread::Builder::new().name("writer".into()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let due = replica.next_due(&store)?;
+        let writer = Writer {
+            replica,
+            store,
+            queue,
+            outbox,
+            callers: HashMap::new(),
+            tickets: 0,
+            due,
+            next_tick: Instant::now(),
+        };
+        runtime.block_on(writer.run())
+    })
+}
+
+struct Writer {
+    replica: Replica,
+    store: Store,
+    queue: WriterQueue,
+    outbox: Box<dyn Outbox>,
+    callers: HashMap<u64, oneshot::Sender<PublishResult>>,
+    tickets: u64,
+    /// When the next timer is due.
+    due: Option<Time>,
+    next_tick: Instant,
+}
+
+/// One step's worth of commands.
+#[derive(Default)]
+struct Batch {
+    inputs: Vec<Input>,
+    taken: Vec<oneshot::Sender<()>>,
+    reports: Vec<oneshot::Sender<Report>>,
+    ends: bool,
+}
+
+impl Writer {
+    async fn run(mut self) -> anyhow::Result<()> {
+        loop {
+            let mut batch = Batch::default();
+            let wake = self.wake();
+            tokio::select! {
+                biased;
+                command = self.queue.queue.recv() => match command {
+                    Some(command) => self.gather(command, &mut batch),
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            while batch.inputs.len() < MAX_BATCH && !batch.ends {
+                let Ok(command) = self.queue.queue.try_recv() else { break };
+                self.gather(command, &mut batch);
+            }
+            self.step(batch.inputs)?;
+            for done in batch.taken {
+                let _ = done.send(());
+            }
+            for done in batch.reports {
+                let _ = done.send(self.report());
+            }
+            if batch.ends {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next tick, or the next timer where that comes first.
+    fn wake(&self) -> Instant {
+        let Some(due) = self.due else { return self.next_tick };
+        let micros = due.since(now()).micros().unsigned_abs();
+        self.next_tick.min(Instant::now() + Duration::from_micros(micros))
+    }
+
+    fn gather(&mut self, command: Command, batch: &mut Batch) {
+        match command {
+            Command::Input(input) => batch.inputs.push(input),
+            Command::Taken(input, done) => {
+                batch.inputs.push(input);
+                batch.taken.push(done);
+            }
+            Command::Publish(statements, request, done) => {
+                self.tickets += 1;
+                self.callers.insert(self.tickets, done);
+                let ticket = self.tickets;
+                batch.inputs.push(Input::Publish { ticket, statements, request });
+            }
+            Command::Report(done) => batch.reports.push(done),
+            Command::Shutdown => batch.ends = true,
+        }
+    }
+
+    fn step(&mut self, mut inputs: Vec<Input>) -> anyhow::Result<()> {
+        let at = now();
+        let ticks = Instant::now() >= self.next_tick || self.due.is_some_and(|due| due <= at);
+        if ticks {
+            inputs.push(Input::Tick);
+            self.next_tick = Instant::now() + TICK;
+        }
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        let Step { changes, effects, journal } = self.replica.step(&self.store, at, inputs)?;
+        self.store.commit(&changes)?;
+        for effect in effects {
+            match effect {
+                Effect::Published { ticket, result } => {
+                    if let Some(caller) = self.callers.remove(&ticket) {
+                        // A caller that went away has its write all the same.
+                        let _ = caller.send(result);
+                    }
+                }
+                effect => self.outbox.run(effect),
+            }
+        }
+        self.queue.journal.send_if_modified(|last| std::mem::replace(last, journal) != journal);
+        if ticks || !changes.is_empty() {
+            let fresh = freshness_of(&self.replica, at);
+            self.queue.freshness.send_if_modified(|last| {
+                let moved = *last != fresh;
+                *last = fresh;
+                moved
+            });
+        }
+        if self.due.is_some_and(|due| due <= at) {
+            self.due = self.replica.next_due(&self.store)?;
+        } else {
+            let set = changes.iter().filter(|(column, _, value)| {
+                *column == Column::Timers && value.is_some()
+            });
+            let set = set.filter_map(|(_, key, _)| timer_of_key(key)).map(|(due, _)| due);
+            self.due = set.chain(self.due).min();
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            heads: self.replica.heads().iter().map(|(feed, head)| (*feed, head.clone())).collect(),
+            peers: self.replica.peers(),
+            counters: self.replica.counters(),
+            not_signing: self.replica.not_signing(now()),
+        }
+    }
+}
+
+fn freshness_of(replica: &Replica, at: Time) -> Freshness {
+    let unheard = replica.peers().into_iter().filter(|peer| {
+        peer.heard_at.is_none_or(|heard| at.since(heard).micros() > UNHEARD_AFTER_MICROS)
+    });
+    Freshness {
+        frontier: replica.frontier_digest(),
+        unheard: unheard.map(|peer| peer.member).collect(),
+    }
+}
+

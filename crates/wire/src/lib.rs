@@ -1,0 +1,13 @@
+//! The generated gRPC types, and their conversion to and from domain types.
+
+mod generated;
+mod peer_frames;
+mod refusal;
+mod terms;
+mod time;
+
+pub use generated::{DESCRIPTORS, peer, v1};
+pub use peer_frames::BadFrame;
+pub use refusal::{DOMAIN, Violations, refusal};
+pub use terms::Unspecified;
+pub use time::{BadTimestamp, time, timestamp};

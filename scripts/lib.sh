@@ -1,0 +1,36 @@
+# What the scripts share; to be sourced. Sets ROOT, CARGO_TARGET_DIR and INTERLOCK.
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# RocksDB takes minutes to build: one target directory outside the checkout serves every clone.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/interlock/target}
+INTERLOCK=$CARGO_TARGET_DIR/release/interlock
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$(basename "$0"): $*"; exit 1; }
+
+# Makes sure that everything is there that a build needs: installs it where it can, else says what
+# is missing.
+need_tools() {
+    command -v cargo >/dev/null || die "cargo is missing: install Rust 1.88 or newer (https://rustup.rs)"
+    local missing=()
+    command -v c++ >/dev/null || missing+=(g++)
+    command -v make >/dev/null || missing+=(make)
+    # RocksDB's bindings are generated with libclang.
+    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null && compgen -G '/usr/lib/llvm-*/lib/libclang[.-]*so*' | grep -qv cpp \
+        || missing+=(libclang-dev)
+    [ ${#missing[@]} -eq 0 ] && return
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        say "installing ${missing[*]}"
+        apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >&2 \
+            || die "cannot install ${missing[*]}: install them by hand"
+    else
+        die "missing: ${missing[*]}. On Debian: sudo apt-get install ${missing[*]}"
+    fi
+}
+
+# Builds everything. Always the whole workspace: another selection of packages would have other
+# features, and RocksDB would be compiled again.
+build() {
+    need_tools
+    say "building (the first time takes about fifteen minutes: RocksDB is C++)"
+    (cd "$ROOT" && cargo build --release --workspace --locked) >&2 || die "the build failed"
+}

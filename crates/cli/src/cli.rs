@@ -21,6 +21,7 @@ use crate::verbs::keygen::Keygen;
 use crate::verbs::node_run::NodeCommand;
 use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
+use crate::verbs::scenario::ScenarioCommand;
 use crate::verbs::status::Status;
 use crate::verbs::watch::Watch;
 
@@ -69,6 +70,9 @@ enum Command {
     #[command(subcommand)]
     Policy(PolicyCommand),
     Replay(Replay),
+    /// Make events for `replay`: a made-up population, or real card accounts.
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
 }
 
 impl Cli {
@@ -84,6 +88,7 @@ impl Cli {
             Command::Charter(verb) => verb.run(out),
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),
+            Command::Scenario(verb) => verb.run(out),
             Command::Flag(verb) => block_on(verb.run(out)),
             Command::Dispute(verb) => block_on(verb.run(out)),
             Command::Cure(verb) => block_on(verb.run(out)),

@@ -1,27 +1,44 @@
 //! Reading what people wrote, with errors that name file and line.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
+use flate2::read::MultiGzDecoder;
 use interlock_engine::text::FileError;
 
 use crate::exit::Failure;
 
-/// The text of a file, or of stdin for `-`.
+/// How a gzip file begins.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The contents of a file, or of stdin for `-`, gzipped or not.
+///
+/// # Errors
+/// When it cannot be read; the program ends with [`crate::exit::Exit::BadInput`].
+pub(crate) fn open_maybe_zipped(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+    let opened: io::Result<Box<dyn Read>> = if path.as_os_str() == "-" {
+        Ok(Box::new(io::stdin()))
+    } else {
+        File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
+    };
+    let unreadable =
+        |error| Failure::bad_input(format!("cannot read {}: {error}", path.display()));
+    let mut input = BufReader::new(opened.map_err(unreadable)?);
+    let zipped = input.fill_buf().map_err(unreadable)?.starts_with(&GZIP_MAGIC);
+    Ok(if zipped { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
+}
+
+/// The text of a file, gzipped or not, or of stdin for `-`.
 ///
 /// # Errors
 /// When it cannot be read or is not UTF-8; the program ends with [`crate::exit::Exit::BadInput`].
 pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
     let name = path.display();
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        fs::read(path)
-    };
-    let bytes =
-        bytes.map_err(|error| Failure::bad_input(format!("cannot read {name}: {error}")))?;
+    let mut bytes = Vec::new();
+    open_maybe_zipped(path)?
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::bad_input(format!("cannot read {name}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let breaks = valid.split(|byte| *byte == b'\n').count() - 1;
@@ -36,6 +53,8 @@ pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use interlock_engine::replica::Replica;
@@ -27,6 +28,8 @@ use crate::writer;
 const TRANSPORT_KEY_LIFE: Span = Span::from_days(365);
 /// How far before the start a transport key holds already, for peers whose clock is behind.
 const TRANSPORT_KEY_BEFORE: Span = Span::from_secs(3_600);
+/// How long calls that are under way may take when the node ends.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// How many refusals wait to be counted.
 const MAX_WAITING_REFUSALS: usize = 256;
 /// How many pulls wait to be started.
@@ -73,6 +76,7 @@ pub async fn run(
         store: store.clone(),
         links: links.clone(),
         charter: charter.clone(),
+        shutdown: shutdown.clone(),
     };
     let services = Services {
         me: feed.member,
@@ -94,9 +98,9 @@ pub async fn run(
     let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox))?;
     let mut peers = JoinSet::new();
     for (id, other) in charter.members.iter().filter(|(id, _)| **id != feed.member) {
-        peers.spawn(dial_forever(context.clone(), *id, other.address.clone(), shutdown.clone()));
+        peers.spawn(dial_forever(context.clone(), *id, other.address.clone()));
     }
-    peers.spawn(pull_forever(context, asked, shutdown.clone()));
+    peers.spawn(pull_forever(context, asked));
     tracing::info!(member = %feed.member, listen, consortium = %charter.consortium(), "ready");
     ready();
 
@@ -113,8 +117,8 @@ pub async fn run(
     }
     // In this order: doors, peers, writer; the store closes with its last holder.
     let _ = over.send(true);
-    while doors.join_next().await.is_some() {}
-    while peers.join_next().await.is_some() {}
+    close(doors, "the doors").await;
+    close(peers, "the ways to peers").await;
     writer.shutdown().await;
     if let Some(socket) = &config.api.socket {
         let _ = std::fs::remove_file(socket);
@@ -122,6 +126,15 @@ pub async fn run(
     match joiner.await? {
         Ok(result) => result.context("the writer failed"),
         Err(_) => anyhow::bail!("the writer panicked"),
+    }
+}
+
+/// Waits for tasks to end; those that a stuck client holds up are broken off.
+async fn close(mut tasks: JoinSet<()>, what: &str) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(SHUTDOWN_GRACE, all).await.is_err() {
+        tracing::warn!(what, "broken off at the end");
+        tasks.shutdown().await;
     }
 }
 

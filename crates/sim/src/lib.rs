@@ -1,1 +1,10 @@
-//! The simulator.
+//! Many replicas in virtual time, and generated populations of borrowers and lenders. Everything
+//! comes from a seed; nothing here reads a clock or touches a disk.
+#![deny(clippy::float_arithmetic)]
+
+pub mod dice;
+
+pub mod events;
+
+pub mod delinquency;
+pub mod population;

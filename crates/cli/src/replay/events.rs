@@ -1,23 +1,19 @@
 //! The file of events: read and checked as a whole before anything is sent.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
 use csv::{Position, ReaderBuilder, StringRecord};
-use flate2::read::MultiGzDecoder;
 use interlock_engine::text::FileError;
 use interlock_record::{IdType, Measure, Reason, Severity, Time, normalise};
 
 use super::map::NodeMap;
-use crate::exit::Failure;
+use crate::file::open_maybe_zipped;
 
 /// The most events of one file; they are all kept in memory.
 const MAX_EVENTS: usize = 20_000_000;
-/// How a gzip file begins.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,16 +67,7 @@ pub(super) struct Reading<'a> {
 /// With file and line for the first event that is not understood.
 pub(super) fn read(path: &Path, reading: &Reading<'_>) -> anyhow::Result<Events> {
     let name = path.display().to_string();
-    let opened: io::Result<Box<dyn BufRead>> = if path.as_os_str() == "-" {
-        Ok(Box::new(BufReader::new(io::stdin())))
-    } else {
-        File::open(path).map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead>)
-    };
-    let unreadable = |error| Failure::bad_input(format!("cannot read {name}: {error}"));
-    let mut input = opened.map_err(unreadable)?;
-    let zipped = input.fill_buf().map_err(unreadable)?.starts_with(&GZIP_MAGIC);
-    let input: Box<dyn Read> =
-        if zipped { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
+    let input = open_maybe_zipped(path)?;
     Ok(parse(&name, input, reading)?)
 }
 

@@ -10,5 +10,6 @@ pub(crate) mod keygen;
 pub(crate) mod node_run;
 pub(crate) mod peers;
 pub(crate) mod receipt;
+pub(crate) mod scenario;
 pub(crate) mod status;
 pub(crate) mod watch;

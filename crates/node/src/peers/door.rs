@@ -158,8 +158,16 @@ async fn listen(
     if context.writer.input(Input::Heard(member)).await.is_err() {
         return Some(Status::unavailable("the node is shutting down"));
     }
+    let mut shutdown = context.shutdown.clone();
     let status = loop {
-        match frames.next().await {
+        let frame = tokio::select! {
+            frame = frames.next() => frame,
+            // Else a peer that keeps its stream open would keep the node from ending.
+            _ = shutdown.wait_for(|over| *over) => {
+                break Some(Status::unavailable("the node is shutting down"));
+            }
+        };
+        match frame {
             None => break None,
             Some(Err(status)) => break Some(name_error(context, status)),
             Some(Ok(frame)) => match read(context, member, frame) {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use interlock_engine::charter::Charter;
 use interlock_record::{ConsortiumId, FeedId, MemberId, PublicKey};
 use interlock_store::Store;
+use tokio::sync::watch;
 
 pub use door::{Door, Gate};
 pub use links::{Links, PeerOutbox};
@@ -53,6 +54,8 @@ pub struct Context {
     pub store: Store,
     /// The ways to the peers.
     pub links: Arc<Links>,
+    /// Tells when the node shuts down.
+    pub shutdown: watch::Receiver<bool>,
 }
 
 /// The charter as the roster of a transport.

@@ -6,7 +6,7 @@ use interlock_engine::replica::Input;
 use interlock_record::MemberId;
 use interlock_wire::peer::gossip_client::GossipClient;
 use interlock_wire::peer::{self, push_frame, reply_frame};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -28,13 +28,9 @@ pub(super) fn hello(context: &Context) -> peer::Hello {
     }
 }
 
-/// Dials `member` again and again, until `shutdown` tells.
-pub async fn dial_forever(
-    context: Context,
-    member: MemberId,
-    address: String,
-    mut shutdown: watch::Receiver<bool>,
-) {
+/// Dials `member` again and again, until the node shuts down.
+pub async fn dial_forever(context: Context, member: MemberId, address: String) {
+    let mut shutdown = context.shutdown.clone();
     let mut back_off = BACK_OFF;
     loop {
         let reached = tokio::select! {

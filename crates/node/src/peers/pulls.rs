@@ -4,19 +4,19 @@ use interlock_engine::replica::{Input, PullEnd, PullRange};
 use interlock_record::MemberId;
 use interlock_wire::peer::PullRequest;
 use interlock_wire::peer::gossip_client::GossipClient;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{Context, MAX_MESSAGE_BYTES, frames};
 use crate::transport::dial;
 
-/// Runs pulls as they are asked for, until `shutdown` tells. The replica asks a peer for one at a
+/// Runs pulls as they are asked for, until the node shuts down. The replica asks a peer for one at a
 /// time, so there are never more of them than peers.
 pub async fn pull_forever(
     context: Context,
     mut asked: mpsc::Receiver<(MemberId, Vec<PullRange>)>,
-    mut shutdown: watch::Receiver<bool>,
 ) {
+    let mut shutdown = context.shutdown.clone();
     let mut pulls = JoinSet::new();
     loop {
         tokio::select! {

@@ -233,6 +233,7 @@ impl Replica {
             }
         };
         let mut places = Vec::new();
+        let mut pushes = Vec::new();
         for record in &sealed {
             let head = self.heads.get(&self.feed).cloned().unwrap_or_default();
             let next = head.next(record).expect("it was sealed on this very head");
@@ -240,7 +241,7 @@ impl Replica {
             for index in 0..record.header().statements {
                 places.push((interlock_record::statement_id(&record.id(), index), record.header()));
             }
-            work.effects.push(Effect::Push(Arc::new(record.signed().encode())));
+            pushes.push(Effect::Push(Arc::new(record.signed().encode())));
         }
         let mut places = places.into_iter();
         for caller in pack.callers {
@@ -263,6 +264,8 @@ impl Replica {
             }
             work.effects.push(Effect::Published { ticket: caller.ticket, result: Ok(published) });
         }
+        // The caller first: its answer costs nothing, and everything it was promised is on disk.
+        work.effects.append(&mut pushes);
         Ok(())
     }
 

@@ -15,6 +15,8 @@ use crate::ledger::{
 /// A statement on its way to the evidence.
 struct Arriving<'a> {
     feed: FeedId,
+    /// How many feeds its issuer has.
+    feeds: usize,
     position: Position,
     id: StatementId,
     row: &'a StatementRow,
@@ -31,6 +33,7 @@ impl Replica {
         let feed = record.header().feed;
         let sequence = record.header().sequence;
         let rules = self.charter.rules;
+        let feeds = self.charter.members.get(&feed.member).map_or(0, |member| member.feeds.len());
         for (index, id, said) in record.statements(rules) {
             let statement = match said {
                 Ok(statement) => statement,
@@ -43,7 +46,7 @@ impl Replica {
             let position = record.position(index);
             let bytes = record.signed().body[index as usize].statement().unwrap_or_default();
             let row = StatementRow::new(position, id, bytes, held);
-            let arriving = Arriving { feed, position, id, row: &row };
+            let arriving = Arriving { feed, feeds, position, id, row: &row };
             let subject = take(&statement, &arriving, rules, work)?;
             let kind = statement.kind();
             work.events.push(Happening::Statement { kind, id, subject, feed, sequence });
@@ -63,9 +66,12 @@ fn take(
         Statement::Flag(flag) => {
             named(flag.subject, TargetKind::Flag, arriving, work)?;
             let version = flag.rule_version.as_deref();
-            for row in recalls_of(arriving, work)? {
+            // A feed's own recalls come after the flags that they name.
+            let recalls =
+                if arriving.feeds > 1 { recalls_of(arriving, work)? } else { Vec::new() };
+            for row in recalls {
                 if let Statement::Recall(recall) = row.placed(rules)?.statement
-                    && recalls(&recall, arriving.position.time, flag.reason, version)
+                    && crate::evidence::recalls(&recall, arriving.position.time, flag.reason, version)
                 {
                     add(flag.subject, row, work)?;
                 }

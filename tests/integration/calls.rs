@@ -96,7 +96,8 @@ impl Node {
         let what = format!("{} tells {change:?} {to:?}", self.name);
         eventually(&what, async || {
             let events = self.events(tag).await;
-            let found = events.iter().rev().find(|event| event.change() == change && event.to() == to);
+            let found =
+                events.iter().rev().find(|event| event.change() == change && event.to() == to);
             found.cloned().ok_or_else(|| format!("{events:?}"))
         })
         .await

@@ -60,7 +60,9 @@ impl Consortium {
         let (policy, pepper, charter) =
             (path("policy.toml"), path("pepper.key"), path("charter.toml"));
         words.extend(["--name", "test", "--max-clock-skew", "50ms"].map(str::to_owned));
-        words.extend(["--policy", &policy, "--pepper", &pepper, "--out", &charter].map(str::to_owned));
+        words.extend(
+            ["--policy", &policy, "--pepper", &pepper, "--out", &charter].map(str::to_owned),
+        );
         run(&words.iter().map(String::as_str).collect::<Vec<_>>());
         for node in &nodes {
             std::fs::copy(&charter, node.path("charter.toml")).expect("both are ours");

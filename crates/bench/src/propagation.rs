@@ -127,7 +127,8 @@ impl Node {
     async fn journaled(&mut self, tag: &[u8]) -> anyhow::Result<SystemTime> {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.decisions.message()).await;
-            let message = message.context("no decision within 30 s")??.context("the watch ended")?;
+            let message =
+                message.context("no decision within 30 s")??.context("the watch ended")?;
             let Some(Kind::Event(event)) = message.kind else { continue };
             if event.subject == tag && event.change() == v1::DecisionChange::Announced {
                 let at = event.recorded_at.context("expected recorded_at")?;

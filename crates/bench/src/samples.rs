@@ -51,12 +51,19 @@ fn millis(micros: u64) -> String {
 
 #[allow(clippy::print_stdout)]
 pub(crate) fn print_table(rows: &[Row]) {
-    println!("{:<44} {:>10} {:>10} {:>10} {:>7}  RATIO OF P50 TO FLOOR", "", "P50 MS", "P99 MS", "MAX MS", "SAMPLES");
+    println!(
+        "{:<44} {:>10} {:>10} {:>10} {:>7}  RATIO OF P50 TO FLOOR",
+        "", "P50 MS", "P99 MS", "MAX MS", "SAMPLES"
+    );
     for row in rows {
         let ratio = row.ratio_permille().map(millis).unwrap_or_default();
         println!(
             "{:<44} {:>10} {:>10} {:>10} {:>7}  {ratio}",
-            row.name, millis(row.p50), millis(row.p99), millis(row.max), row.count
+            row.name,
+            millis(row.p50),
+            millis(row.p99),
+            millis(row.max),
+            row.count
         );
     }
 }

@@ -22,8 +22,7 @@ pub(crate) fn open_maybe_zipped(path: &Path) -> anyhow::Result<Box<dyn Read>> {
     } else {
         File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
     };
-    let unreadable =
-        |error| Failure::bad_input(format!("cannot read {}: {error}", path.display()));
+    let unreadable = |error| Failure::bad_input(format!("cannot read {}: {error}", path.display()));
     let mut input = BufReader::new(opened.map_err(unreadable)?);
     let zipped = input.fill_buf().map_err(unreadable)?.starts_with(&GZIP_MAGIC);
     Ok(if zipped { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })

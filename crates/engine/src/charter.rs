@@ -101,8 +101,10 @@ impl Charter {
     /// [`FileError`] with line and what was expected, for anything that is not understood.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileError> {
         if text.len() > MAX_CHARTER_BYTES {
-            let message =
-                format!("expected at most {MAX_CHARTER_BYTES} bytes of charter, got {}", text.len());
+            let message = format!(
+                "expected at most {MAX_CHARTER_BYTES} bytes of charter, got {}",
+                text.len()
+            );
             return Err(FileError { file: file.to_owned(), line: 1, message });
         }
         crate::text::parse_toml(file, text, |table| read::charter(table, text))

@@ -5,6 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use interlock_record::Time;
 
 /// The instant that the system's clock shows. A clock before 1970 or after 9999 counts as 1970.
+///
+/// # Panics
+/// Never: the epoch is an instant.
 pub fn now() -> Time {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

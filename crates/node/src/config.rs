@@ -149,9 +149,10 @@ fn secret(path: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {
 fn owner_only(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-    ensure!(
-        mode & 0o077 == 0,
-        "expected a file that only its owner may read, its mode is {mode:03o}: run chmod 600"
-    );
+    if mode & 0o077 != 0 {
+        bail!(
+            "expected a file that only its owner may read, its mode is {mode:03o}: run chmod 600"
+        );
+    }
     Ok(())
 }

@@ -154,7 +154,8 @@ async fn open_api(
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen at {listen} for the API"))?;
-        let server = transport::tune(Server::builder()).tcp_nodelay(true).add_routes(routes.clone());
+        let server =
+            transport::tune(Server::builder()).tcp_nodelay(true).add_routes(routes.clone());
         let over = until(shutdown.clone());
         doors.spawn(async move {
             let incoming = TcpListenerStream::new(listener);
@@ -185,7 +186,8 @@ fn bind_socket(socket: &Path) -> anyhow::Result<UnixListener> {
         std::fs::remove_file(socket).with_context(failed)?;
     }
     let listener = UnixListener::bind(socket).with_context(failed)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).with_context(failed)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))
+        .with_context(failed)?;
     Ok(listener)
 }
 
@@ -241,4 +243,3 @@ async fn open_gate(
     });
     Ok(())
 }
-

@@ -302,9 +302,9 @@ impl Writer {
         if self.due.is_some_and(|due| due <= at) {
             self.due = self.replica.next_due(&self.store)?;
         } else {
-            let set = changes.iter().filter(|(column, _, value)| {
-                *column == Column::Timers && value.is_some()
-            });
+            let set = changes
+                .iter()
+                .filter(|(column, _, value)| *column == Column::Timers && value.is_some());
             let set = set.filter_map(|(_, key, _)| timer_of_key(key)).map(|(due, _)| due);
             self.due = set.chain(self.due).min();
         }
@@ -330,4 +330,3 @@ fn freshness_of(replica: &Replica, at: Time) -> Freshness {
         unheard: unheard.map(|peer| peer.member).collect(),
     }
 }
-

@@ -5,7 +5,8 @@
 
 use crate::{
     ConsortiumId, Digest, Domain, Entry, Header, Inert, Position, PublicKey, RecordError, RecordId,
-    Signature, SignedRecord, Statement, StatementId, peek_header, record_id, root_of_leaves, statement_id,
+    Signature, SignedRecord, Statement, StatementId, peek_header, record_id, root_of_leaves,
+    statement_id,
 };
 
 /// A record that its feed's key signed, with the body that was signed.

@@ -92,7 +92,8 @@ impl Consortium {
             );
             for feed in 1..=shape.feeds {
                 let key = feed_key(number, feed);
-                let _ = writeln!(text, "[[member.feed]]\nnumber = {feed}\nkey = \"{}\"", key.public());
+                let _ =
+                    writeln!(text, "[[member.feed]]\nnumber = {feed}\nkey = \"{}\"", key.public());
                 if let Some((flags, window)) = shape.quota {
                     let _ = writeln!(text, "quota = {{ flags = {flags}, window = \"{window}\" }}");
                 }

@@ -100,7 +100,9 @@ fn play(
     for (month, state) in months.iter().zip(&account.states) {
         for place in 0..count {
             let lender = usize::try_from((first + place) % all).unwrap_or(0);
-            let moment = Span::from_secs(u32::try_from(place * 7 * 86_400 + dice.below(86_400)).unwrap_or(0));
+            let moment = Span::from_secs(
+                u32::try_from(place * 7 * 86_400 + dice.below(86_400)).unwrap_or(0),
+            );
             let time = month.plus(moment);
             let sees_it = *state > i64::try_from(place).unwrap_or(0);
             let (op, flag) = match (sees_it, flagged[lender]) {
@@ -143,9 +145,13 @@ mod tests {
 
     #[test]
     fn months_overdue_are_flags_and_payment_is_a_cure() {
-        let events = events(&format!("{HEADER}\n1,20000,4,-1,1\n2,1,0,0,0\n"), &lenders(), 1).expect("good");
+        let events =
+            events(&format!("{HEADER}\n1,20000,4,-1,1\n2,1,0,0,0\n"), &lenders(), 1).expect("good");
         let first: Vec<(Op, bool)> = events.iter().map(|e| (e.op, e.flag.is_some())).collect();
-        assert!(first.contains(&(Op::Add, true)) && first.contains(&(Op::Repay, false)), "{first:?}");
+        assert!(
+            first.contains(&(Op::Add, true)) && first.contains(&(Op::Repay, false)),
+            "{first:?}"
+        );
         assert!(events.iter().all(|event| event.subject == "account-1"));
     }
 
@@ -156,7 +162,11 @@ mod tests {
             ("a,b\n", 1, "expected borrower"),
             ("borrower,limit,x,default_1\n", 1, "expected a month"),
             (&format!("{HEADER}\n1,2,0\n"), 2, "expected 5 columns, got 3"),
-            (&format!("{HEADER}\n1,2,0,0,0\n1,2,9,0,0\n"), 3, "expected a state from -2 to 8, got \"9\""),
+            (
+                &format!("{HEADER}\n1,2,0,0,0\n1,2,9,0,0\n"),
+                3,
+                "expected a state from -2 to 8, got \"9\"",
+            ),
         ] {
             let error = events(table, &lenders(), 1).expect_err(table);
             assert_eq!(error.line, line, "{table}");

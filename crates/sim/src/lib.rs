@@ -8,3 +8,9 @@ pub mod events;
 
 pub mod delinquency;
 pub mod population;
+
+pub mod chatter;
+pub mod consortium;
+
+pub mod checks;
+pub mod network;

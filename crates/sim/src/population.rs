@@ -148,7 +148,8 @@ impl<'a> Story<'a> {
         for lender in self.lenders.clone() {
             let day = dice.below(4);
             let time = self.on(day, dice);
-            let severity = if self.lenders.len() > 2 { Severity::Critical } else { Severity::Medium };
+            let severity =
+                if self.lenders.len() > 2 { Severity::Critical } else { Severity::Medium };
             let confidence = 70 + u8::try_from(dice.below(31)).unwrap_or(0);
             let said = (Reason::MultiPlatformBorrowing, severity, confidence, Measure::Lock);
             self.flag(lender, time, said);
@@ -164,7 +165,11 @@ impl<'a> Story<'a> {
             let day = dice.below(7);
             let time = self.on(day, dice);
             let confidence = 80 + u8::try_from(dice.below(21)).unwrap_or(0);
-            self.flag(lender, time, (Reason::FraudSuspected, Severity::High, confidence, Measure::Lock));
+            self.flag(
+                lender,
+                time,
+                (Reason::FraudSuspected, Severity::High, confidence, Measure::Lock),
+            );
         }
     }
 

@@ -48,7 +48,9 @@ pub enum StoreError {
         source: rocksdb::Error,
     },
     /// A newer program wrote it. Nothing has changed.
-    #[error("the store at {path} has format {found}; this program knows formats up to {FORMAT}: use a newer one")]
+    #[error(
+        "the store at {path} has format {found}; this program knows formats up to {FORMAT}: use a newer one"
+    )]
     NewerFormat {
         /// Where.
         path: PathBuf,

@@ -12,5 +12,4 @@ pub mod peer {
 }
 
 /// All descriptors, for the reflection service.
-pub const DESCRIPTORS: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/interlock.binpb"));
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/interlock.binpb"));

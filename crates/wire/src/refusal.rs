@@ -26,7 +26,11 @@ impl Violations {
     }
 
     /// The value, or a note that `field` is wrong.
-    pub fn check<T, E: Display>(&mut self, field: impl Into<String>, value: Result<T, E>) -> Option<T> {
+    pub fn check<T, E: Display>(
+        &mut self,
+        field: impl Into<String>,
+        value: Result<T, E>,
+    ) -> Option<T> {
         value.map_err(|error| self.add(field, error)).ok()
     }
 

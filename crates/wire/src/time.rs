@@ -4,6 +4,9 @@ use interlock_record::Time;
 use prost_types::Timestamp;
 
 /// The instant as protobuf writes it.
+///
+/// # Panics
+/// Never: the rest of a division by a second is less than a second.
 pub fn timestamp(at: Time) -> Timestamp {
     let micros = at.micros();
     let nanos = micros.rem_euclid(1_000_000) * 1_000;
@@ -39,7 +42,9 @@ mod tests {
 
     #[test]
     fn instants_survive_the_wire() {
-        for text in ["1969-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"] {
+        for text in
+            ["1969-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
+        {
             let at: Time = text.parse().expect(text);
             assert_eq!(time(&timestamp(at)), Ok(at));
         }
@@ -47,7 +52,9 @@ mod tests {
 
     #[test]
     fn what_is_no_instant_is_refused() {
-        for (seconds, nanos) in [(0, 1), (0, -1_000), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
+        for (seconds, nanos) in
+            [(0, 1), (0, -1_000), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)]
+        {
             assert_eq!(time(&Timestamp { seconds, nanos }), Err(BadTimestamp), "{seconds} {nanos}");
         }
     }

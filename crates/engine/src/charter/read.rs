@@ -27,7 +27,9 @@ pub(super) fn charter(table: &mut Table<'_>, text: &str) -> Read<Charter> {
     let rules = number(&table.require("rules")?, 1, u64::from(NEWEST_RULES))?;
     let previous = table.take("previous").map(|item| item.parse::<Digest>()).transpose()?;
     if previous.is_some() != (version > 1) {
-        return Err(table.error("previous: expected the hash of the version before, except in version 1"));
+        return Err(
+            table.error("previous: expected the hash of the version before, except in version 1")
+        );
     }
     // Two consortia with the same members and policy must not share an id.
     table.require("nonce")?.parse::<Digest>()?;
@@ -72,14 +74,20 @@ fn number(item: &Item<'_>, least: u64, most: u64) -> Read<u32> {
 fn short_text(item: &Item<'_>) -> Read<String> {
     let text = item.text()?;
     if text.is_empty() || text.len() > MAX_TEXT_BYTES || text.chars().any(char::is_control) {
-        return Err(item.error(format!("expected 1 to {MAX_TEXT_BYTES} bytes without control characters")));
+        return Err(
+            item.error(format!("expected 1 to {MAX_TEXT_BYTES} bytes without control characters"))
+        );
     }
     Ok(text.to_owned())
 }
 
 fn limits(table: &mut Table<'_>) -> Read<(Span, Span)> {
     let mut span = |key, default| {
-        table.take(key).map(|item| item.parse::<Span>()).transpose().map(|span| span.unwrap_or(default))
+        table
+            .take(key)
+            .map(|item| item.parse::<Span>())
+            .transpose()
+            .map(|span| span.unwrap_or(default))
     };
     Ok((span("max_clock_skew", DEFAULT_MAX_CLOCK_SKEW)?, span("min_keep", DEFAULT_MIN_KEEP)?))
 }
@@ -129,7 +137,9 @@ fn member(table: &mut Table<'_>, keys: &mut BTreeSet<PublicKey>) -> Read<(Member
     for item in feed_list.list(MAX_FEEDS)? {
         let (number, feed) = item.table(feed)?;
         if !keys.insert(feed.key) {
-            return Err(item.error("expected a key of its own for each feed, this one is used twice"));
+            return Err(
+                item.error("expected a key of its own for each feed, this one is used twice")
+            );
         }
         if feeds.insert(number, feed).is_some() {
             return Err(item.error(format!("expected each feed once, {number} is named twice")));

@@ -27,7 +27,11 @@ pub fn assemble(statements: &[Placed]) -> (Evidence, Vec<StatementId>) {
                 observed_at: flag.observed_at,
                 expires_at: flag.expires_at,
                 origin: if flag.derived_from.is_empty() { Origin::FirstHand } else { Origin::Echo },
-                hold: if placed.held { Hold::Held(releases(statements, placed)) } else { Hold::Free },
+                hold: if placed.held {
+                    Hold::Held(releases(statements, placed))
+                } else {
+                    Hold::Free
+                },
                 withdrawn_at: taken_back(statements, placed, Some(flag)),
             });
         }

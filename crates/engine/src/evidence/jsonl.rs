@@ -67,7 +67,10 @@ impl EvidenceFile {
             if let Some((id, name)) = name
                 && named.insert(id.clone(), name).is_some()
             {
-                return Err(at(number, format!("\"id\": expected an id of its own, {id:?} occurs twice")));
+                return Err(at(
+                    number,
+                    format!("\"id\": expected an id of its own, {id:?} occurs twice"),
+                ));
             }
             lines.push(line);
         }
@@ -92,7 +95,8 @@ impl EvidenceFile {
             };
             if !leads {
                 let expected = if cures_too { "a flag or a cure" } else { "a flag" };
-                let message = format!("{field:?}: expected the id of {expected} in this file, got {id:?}");
+                let message =
+                    format!("{field:?}: expected the id of {expected} in this file, got {id:?}");
                 return Err((line.number, message));
             }
         }

@@ -37,11 +37,12 @@ pub(super) fn policy(table: &mut Table<'_>) -> Read<Policy> {
         witness_points: whole(table, "witness_points", 1..=MAX_THRESHOLD)?
             .unwrap_or(DEFAULT_WITNESS_POINTS),
         exit_percent: whole(table, "exit_percent", 1..=100)?.unwrap_or(DEFAULT_EXIT_PERCENT),
-        skin_in_game: optional(table, "skin_in_game", |item| item.boolean())?.unwrap_or(true),
-        peer_receipts: choice(table, "peer_receipts", &[
-            ("ignore", PeerReceipts::Ignore),
-            ("count", PeerReceipts::Count),
-        ])?
+        skin_in_game: optional(table, "skin_in_game", Item::boolean)?.unwrap_or(true),
+        peer_receipts: choice(
+            table,
+            "peer_receipts",
+            &[("ignore", PeerReceipts::Ignore), ("count", PeerReceipts::Count)],
+        )?
         .unwrap_or(PeerReceipts::Ignore),
         peers: optional(table, "peers", members)?.unwrap_or_default(),
         groups: optional(table, "groups", groups)?.unwrap_or_default(),
@@ -67,7 +68,7 @@ fn optional<'a, T>(
 }
 
 fn parsed<T: FromStr<Err: Display>>(table: &mut Table<'_>, key: &'static str) -> Read<Option<T>> {
-    optional(table, key, |item| item.parse())
+    optional(table, key, Item::parse)
 }
 
 fn whole(
@@ -135,7 +136,9 @@ fn groups(item: &Item<'_>) -> Read<Vec<BTreeSet<MemberId>>> {
             return Err(entry.error("expected at least one member"));
         }
         if let Some(member) = group.iter().find(|member| !seen.insert(**member)) {
-            return Err(entry.error(format!("expected each member in one group, {member} is in two")));
+            return Err(
+                entry.error(format!("expected each member in one group, {member} is in two"))
+            );
         }
         groups.push(group);
     }
@@ -181,7 +184,7 @@ fn reason(table: &mut Table<'_>) -> Read<(ReasonPolicy, Option<Measure>)> {
         points,
         max_life: table.require("max_life")?.parse()?,
         ceiling: table.require("ceiling")?.parse()?,
-        propagates: optional(table, "propagates", |item| item.boolean())?.unwrap_or(true),
+        propagates: optional(table, "propagates", Item::boolean)?.unwrap_or(true),
         disputed_ceiling: Measure::None,
         decay: optional(table, "decay", decay)?.unwrap_or_default(),
         criteria: optional(table, "criteria", criteria)?.unwrap_or_default(),
@@ -229,13 +232,16 @@ fn criteria(item: &Item<'_>) -> Read<BTreeMap<Severity, String>> {
 fn measures(table: &mut Table<'_>) -> Read<BTreeMap<Measure, MeasurePolicy>> {
     named::<Measure, _>(table, "measure", |table| {
         let policy = MeasurePolicy {
-            confirm: choice(table, "confirm", &[
-                ("auto", Confirm::Auto),
-                ("manual", Confirm::Manual),
-            ])?
+            confirm: choice(
+                table,
+                "confirm",
+                &[("auto", Confirm::Auto), ("manual", Confirm::Manual)],
+            )?
             .unwrap_or(Confirm::Auto),
-            rules: optional(table, "rule", |item| item.list(MAX_RULES)?.iter().map(rule).collect())?
-                .unwrap_or_default(),
+            rules: optional(table, "rule", |item| {
+                item.list(MAX_RULES)?.iter().map(rule).collect()
+            })?
+            .unwrap_or_default(),
         };
         Ok(policy)
     })

@@ -69,7 +69,13 @@ impl Replica {
                 self.defer(from, record);
                 Ok(Verdict::Quiet)
             }
-            Err(error) => Ok(Verdict::Refused(error.code(), format!("{feed} #{sequence}: {error}"))),
+            Err(error) => {
+                if matches!(error, ChainError::WrongPrevious | ChainError::WrongFeedRoot) {
+                    // Its sender follows another branch: the record at this head is the proof.
+                    self.dispute(from, feed, self.head(feed).sequence, work)?;
+                }
+                Ok(Verdict::Refused(error.code(), format!("{feed} #{sequence}: {error}")))
+            }
         }
     }
 
@@ -162,7 +168,9 @@ impl Replica {
         if known.id == record.id().0 {
             return Ok(());
         }
-        let Some(row) = record_at(&work.draft, header.feed, header.sequence)? else { return Ok(()) };
+        let Some(row) = record_at(&work.draft, header.feed, header.sequence)? else {
+            return Ok(());
+        };
         let known = row.verified()?.into_signed();
         let proof = ForkProof {
             a: (known.header, known.signature),
@@ -173,7 +181,7 @@ impl Replica {
 
     pub(super) fn forks(
         &mut self,
-        forks: Vec<VerifiedFork>,
+        forks: &[VerifiedFork],
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
         forks

@@ -5,13 +5,14 @@
 //! height alone cannot see a fork.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use interlock_record::{FeedHead, FeedId, MemberId, RecordId, Span, Time};
 
 use super::{Effect, PeerView, PullEnd, Replica, Work};
 use crate::charter::Charter;
-use crate::ledger::rows::IndexRow;
-use crate::ledger::{LedgerFault, index_key};
+use crate::ledger::rows::{ForkRow, IndexRow, StoredRow as _};
+use crate::ledger::{Column, Ledger as _, LedgerFault, fork_key, index_key};
 
 /// How long a head that a third member tells of may take to come from its issuer, before it is
 /// pulled: the issuer's own push is nearly always on its way.
@@ -176,9 +177,12 @@ impl Gossip {
     /// The peer from which to pull a feed: its issuer where that has it, else anyone who has.
     fn source(&self, feed: FeedId, above: u64, now: Time) -> Option<(MemberId, u64)> {
         let ready = |peer: &Peer| {
-            peer.dialled && peer.pulling.is_empty() && peer.rests_until.is_none_or(|until| until <= now)
+            peer.dialled
+                && peer.pulling.is_empty()
+                && peer.rests_until.is_none_or(|until| until <= now)
         };
-        let has = |peer: &Peer| peer.claims.get(&feed).map(|claim| claim.0).filter(|seq| *seq > above);
+        let has =
+            |peer: &Peer| peer.claims.get(&feed).map(|claim| claim.0).filter(|seq| *seq > above);
         let candidates = self
             .peers
             .iter()
@@ -194,7 +198,8 @@ impl Gossip {
     /// Whether the issuer itself has said that it has more, or cannot say so.
     fn need_not_wait(&self, feed: FeedId, above: u64, now: Time) -> bool {
         let issuer = self.peers.get(&feed.member);
-        let told = issuer.and_then(|peer| peer.claims.get(&feed)).is_some_and(|claim| claim.0 > above);
+        let told =
+            issuer.and_then(|peer| peer.claims.get(&feed)).is_some_and(|claim| claim.0 > above);
         let heard = issuer.is_some_and(|peer| peer.heard);
         let since = self.behind_since.get(&feed).copied().unwrap_or(now);
         told || !heard || now >= since.plus(PULL_GRACE)
@@ -215,20 +220,11 @@ impl Replica {
         }
         let heads = self.claims(self.heads.keys().copied());
         work.effects.push(Effect::Announce { to: Some(peer), heads });
-        let proofs = self.fork_proofs(work)?;
+        let proofs = fork_proofs(work)?;
         if !proofs.is_empty() {
             work.effects.push(Effect::SpreadForks(proofs));
         }
         Ok(())
-    }
-
-    fn fork_proofs(&self, work: &Work<'_>) -> Result<Vec<std::sync::Arc<Vec<u8>>>, LedgerFault> {
-        use crate::ledger::rows::{ForkRow, StoredRow as _};
-        use crate::ledger::{Column, Ledger as _};
-        let rows = work.draft.range(Column::Forks, &[], &[0xff; 64], usize::MAX)?;
-        rows.iter()
-            .map(|(_, value)| Ok(std::sync::Arc::new(ForkRow::decode(value)?.proof)))
-            .collect()
     }
 
     fn claims(&self, feeds: impl Iterator<Item = FeedId>) -> Vec<HeadClaim> {
@@ -259,9 +255,25 @@ impl Replica {
             } else {
                 let row = work.draft.row::<IndexRow>(&index_key(claim.feed, claim.sequence))?;
                 if row.is_some_and(|row| row.id != claim.id.0) {
-                    self.gossip.disputed.insert(claim.feed, (claim.sequence, from));
+                    self.dispute(from, claim.feed, claim.sequence, work)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A peer knows another record at a place: have it shown, unless there is a proof already.
+    pub(super) fn dispute(
+        &mut self,
+        peer: MemberId,
+        feed: FeedId,
+        sequence: u64,
+        work: &Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let feed_forks = (fork_key(feed, 0), fork_key(feed, u64::MAX));
+        let known = work.draft.range(Column::Forks, &feed_forks.0, &feed_forks.1, 1)?;
+        if known.is_empty() && sequence > 0 {
+            self.gossip.disputed.insert(feed, (sequence, peer));
         }
         Ok(())
     }
@@ -293,7 +305,8 @@ impl Replica {
         let waiting: Vec<FeedId> = self.gossip.behind_since.keys().copied().collect();
         for feed in waiting {
             let own = self.heads.get(&feed).map_or(0, |head| head.sequence);
-            let deferred = self.deferred.get(&feed).and_then(|waiting| waiting.keys().last().copied());
+            let deferred =
+                self.deferred.get(&feed).and_then(|waiting| waiting.keys().last().copied());
             let have = own.max(deferred.unwrap_or(0));
             if self.gossip.greatest_claim(feed).is_none_or(|known| known <= own) {
                 self.gossip.behind_since.remove(&feed);
@@ -316,4 +329,10 @@ impl Replica {
             work.effects.push(Effect::Pull { from, ranges });
         }
     }
+}
+
+/// Every proof of equivocation that is known.
+fn fork_proofs(work: &Work<'_>) -> Result<Vec<Arc<Vec<u8>>>, LedgerFault> {
+    let rows = work.draft.range(Column::Forks, &[], &[0xff; 64], usize::MAX)?;
+    rows.iter().map(|(_, value)| Ok(Arc::new(ForkRow::decode(value)?.proof))).collect()
 }

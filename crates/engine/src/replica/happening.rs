@@ -93,7 +93,8 @@ pub struct Event {
 
 /// The kinds of statements that are journaled, by their number in the journal.
 const STATEMENT_KINDS: [&str; 10] = [
-    "flag", "withdraw", "recall", "dispute", "resolve", "cure", "receipt", "seen", "release", "erase",
+    "flag", "withdraw", "recall", "dispute", "resolve", "cure", "receipt", "seen", "release",
+    "erase",
 ];
 const STATEMENT: u32 = 1;
 const INERT: u32 = 2;
@@ -128,7 +129,7 @@ impl Happening {
         match self {
             Self::Statement { kind, id, subject, feed, sequence } => {
                 row.kind = STATEMENT;
-                row.code = (*kind).to_owned();
+                (*kind).clone_into(&mut row.code);
                 row.statement = id.0.to_vec();
                 row.subject = subject.map(|tag| tag.0.to_vec()).unwrap_or_default();
                 place(&mut row, *feed, *sequence);
@@ -177,7 +178,11 @@ impl Decided {
             from: measure(row.from),
             to: measure(row.to),
             at: Time::from_micros(row.at)?,
-            because: row.because.iter().map(|id| StatementId::from_slice(id)).collect::<Option<_>>()?,
+            because: row
+                .because
+                .iter()
+                .map(|id| StatementId::from_slice(id))
+                .collect::<Option<_>>()?,
             frontier: Digest::from_slice(&row.frontier)?,
         })
     }
@@ -216,12 +221,7 @@ fn read(row: &JournalRow) -> Option<Happening> {
             feed: feed()?,
             sequence,
         },
-        INERT => Happening::Inert {
-            code: row.code.clone(),
-            id: id()?,
-            feed: feed()?,
-            sequence,
-        },
+        INERT => Happening::Inert { code: row.code.clone(), id: id()?, feed: feed()?, sequence },
         ANNOUNCED => Happening::Announced(Decided::of(row)?),
         EFFECTIVE => Happening::Effective(Decided::of(row)?),
         REVISED => Happening::Revised { decided: Decided::of(row)?, corrects: row.corrects },

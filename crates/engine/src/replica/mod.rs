@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, FeedHead, FeedId, MemberId, SigningKey, Span, SubjectTag, Time, VerifiedFork, VerifiedRecord,
+    Digest, FeedHead, FeedId, MemberId, SigningKey, Span, SubjectTag, Time, VerifiedFork,
+    VerifiedRecord,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -251,7 +252,7 @@ impl Replica {
                 Input::PullEnded { from, ended } => {
                     self.gossip.pull_ended(from, ended, &self.heads, now);
                 }
-                Input::Forks(forks) => self.forks(forks, &mut work)?,
+                Input::Forks(forks) => self.forks(&forks, &mut work)?,
                 Input::Tick => self.tick(&mut work)?,
             }
         }
@@ -293,7 +294,9 @@ impl Replica {
         let known = self.gossip.greatest_claim(self.feed).filter(|known| *known > own)?;
         let since = self.gossip.behind_since(self.feed)?;
         (now < since.plus(OWN_FEED_PATIENCE)).then(|| {
-            format!("others know record {known} of this node's feed, it has only {own}: catching up")
+            format!(
+                "others know record {known} of this node's feed, it has only {own}: catching up"
+            )
         })
     }
 
@@ -322,7 +325,9 @@ impl Replica {
     /// Reads back the window of each feed that has a quota.
     fn fill_windows(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerFault> {
         for (feed, head) in &self.heads {
-            let Some(quota) = self.charter.feed(*feed).and_then(|feed| feed.quota) else { continue };
+            let Some(quota) = self.charter.feed(*feed).and_then(|feed| feed.quota) else {
+                continue;
+            };
             let Some(last) = head.time else { continue };
             let start = last.minus(quota.window);
             let mut window = VecDeque::new();
@@ -383,7 +388,8 @@ fn heads(ledger: &dyn Ledger) -> Result<BTreeMap<FeedId, FeedHead>, LedgerFault>
         .map(|(key, value)| {
             let feed = feed_of_key(&key).ok_or_else(|| corrupt("a key that is no feed".into()))?;
             let row = HeadRow::decode(&value)?;
-            let head = FeedHead::from_bytes(&row.head).map_err(|error| corrupt(error.to_string()))?;
+            let head =
+                FeedHead::from_bytes(&row.head).map_err(|error| corrupt(error.to_string()))?;
             Ok((feed, head))
         })
         .collect()

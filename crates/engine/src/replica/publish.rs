@@ -145,7 +145,11 @@ impl Replica {
                 return Ok(Err(PublishRefused::KeyReused));
             }
             return Ok(Ok(Checked::Done(Published {
-                statements: done.statements.iter().filter_map(|id| StatementId::from_slice(id)).collect(),
+                statements: done
+                    .statements
+                    .iter()
+                    .filter_map(|id| StatementId::from_slice(id))
+                    .collect(),
                 time: Time::from_micros(done.time).unwrap_or(work.now),
                 sequence: done.sequence,
                 repeated: Repeated::Yes,
@@ -212,7 +216,9 @@ impl Replica {
                 not_entitled("a flag of this member's own group cannot be disputed by it")
             }
             Statement::Withdraw(_) if !own => not_entitled("only its issuer withdraws a statement"),
-            Statement::Resolve(_) if !own => not_entitled("only its issuer resolves a dispute of a flag"),
+            Statement::Resolve(_) if !own => {
+                not_entitled("only its issuer resolves a dispute of a flag")
+            }
             _ => Ok(Ok(())),
         }
     }
@@ -270,7 +276,11 @@ impl Replica {
     }
 
     /// Cuts statements into records and seals them, each on the one before.
-    fn seal_all(&self, statements: Vec<Salted>, now: Time) -> Result<Vec<VerifiedRecord>, SealError> {
+    fn seal_all(
+        &self,
+        statements: Vec<Salted>,
+        now: Time,
+    ) -> Result<Vec<VerifiedRecord>, SealError> {
         let mut head = self.heads.get(&self.feed).cloned().unwrap_or_default();
         let mut sealed = Vec::new();
         for body in bodies(statements) {
@@ -322,7 +332,8 @@ impl Pack {
     fn has_room_for(&self, statements: &[Salted]) -> bool {
         let bytes: usize = self.statements.iter().chain(statements).map(size).sum();
         self.statements.is_empty()
-            || (self.statements.len() + statements.len() <= MAX_STATEMENTS && bytes <= MAX_BODY_BYTES)
+            || (self.statements.len() + statements.len() <= MAX_STATEMENTS
+                && bytes <= MAX_BODY_BYTES)
     }
 
     fn push(&mut self, ticket: u64, statements: Vec<Salted>, request: Option<Request>) {

@@ -1,7 +1,7 @@
 //! Settling: deciding anew on every subject that something touched or whose time has come, and
 //! journaling what changed.
 
-use interlock_record::{Measure, StatementId, SubjectTag, Time};
+use interlock_record::{Digest, Measure, StatementId, SubjectTag, Time};
 
 use super::happening::{Decided, Happening};
 use super::{MAX_TIMERS_A_STEP, Replica, Work};
@@ -106,7 +106,13 @@ impl Replica {
             };
             match decided {
                 Some((subject, DecisionRow { consortium: Some(consortium), own, .. })) => {
-                    self.decide(subject, untold(&consortium), own.as_ref().map(untold), frontier, work)?;
+                    self.decide(
+                        subject,
+                        untold(&consortium),
+                        own.as_ref().map(untold),
+                        frontier,
+                        work,
+                    )?;
                 }
                 _ => work.draft.remove(Column::Timers, key),
             }
@@ -121,7 +127,7 @@ impl Replica {
         subject: SubjectTag,
         consortium: ScopeRow,
         own: Option<ScopeRow>,
-        frontier: interlock_record::Digest,
+        frontier: Digest,
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
         let key = subject.as_bytes().to_vec();
@@ -132,12 +138,13 @@ impl Replica {
         // What is its own was the consortium's until they parted, and is again once they meet.
         let old_own = old.own.clone().unwrap_or_else(|| old_consortium.clone());
         let parted = old.own.is_some() || own.is_some();
-        let new_own = own.clone().unwrap_or_else(|| consortium.clone());
+        let differs = own.is_some();
+        let new_own = own.unwrap_or_else(|| consortium.clone());
         let consortium = teller.tell(false, &old_consortium, consortium, first, &mut work.events);
         let own = if parted {
             let told = first + work.events.len() as u64;
             let told = teller.tell(true, &old_own, new_own, told, &mut work.events);
-            own.is_some().then_some(told)
+            differs.then_some(told)
         } else {
             None
         };
@@ -156,8 +163,7 @@ impl Replica {
                 work.draft.put_key(Column::Timers, timer_key(due, subject));
             }
         }
-        let decided =
-            DecisionRow { consortium: Some(consortium), own, due: due.map(Time::micros) };
+        let decided = DecisionRow { consortium: Some(consortium), own, due: due.map(Time::micros) };
         work.draft.put(key, &decided);
         Ok(())
     }
@@ -181,8 +187,10 @@ fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -
         number: 0,
     });
     let effective = timeline.effective_changes(&charter.policies).into_iter();
-    let effective = effective
-        .map(|(at, measure)| EffectiveRow { at: at.micros(), measure: u32::from(measure.number()) });
+    let effective = effective.map(|(at, measure)| EffectiveRow {
+        at: at.micros(),
+        measure: u32::from(measure.number()),
+    });
     ScopeRow {
         transitions: transitions.collect(),
         effective: effective.collect(),
@@ -207,7 +215,7 @@ fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
 /// Tells the journal what changed between two decisions on one subject.
 struct Teller {
     subject: SubjectTag,
-    frontier: interlock_record::Digest,
+    frontier: Digest,
     now: Time,
 }
 

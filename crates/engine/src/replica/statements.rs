@@ -67,11 +67,15 @@ fn take(
             named(flag.subject, TargetKind::Flag, arriving, work)?;
             let version = flag.rule_version.as_deref();
             // A feed's own recalls come after the flags that they name.
-            let recalls =
-                if arriving.feeds > 1 { recalls_of(arriving, work)? } else { Vec::new() };
+            let recalls = if arriving.feeds > 1 { recalls_of(arriving, work)? } else { Vec::new() };
             for row in recalls {
                 if let Statement::Recall(recall) = row.placed(rules)?.statement
-                    && crate::evidence::recalls(&recall, arriving.position.time, flag.reason, version)
+                    && crate::evidence::recalls(
+                        &recall,
+                        arriving.position.time,
+                        flag.reason,
+                        version,
+                    )
                 {
                     add(flag.subject, row, work)?;
                 }
@@ -138,12 +142,11 @@ fn aimed(
     let key = target.0.to_vec();
     let mut row = work.draft.row::<TargetRow>(&key)?.unwrap_or_default();
     let subject = row.subject();
-    match subject {
-        Some(subject) => add(subject, arriving.row.clone(), work)?,
-        None => {
-            row.waiting.push(arriving.row.clone());
-            work.draft.put(key, &row);
-        }
+    if let Some(subject) = subject {
+        add(subject, arriving.row.clone(), work)?;
+    } else {
+        row.waiting.push(arriving.row.clone());
+        work.draft.put(key, &row);
     }
     Ok(subject)
 }
@@ -160,10 +163,7 @@ fn add(subject: SubjectTag, row: StatementRow, work: &mut Work<'_>) -> Result<()
 
 /// Recalls of the flag's issuer that are later than the flag and came before it, through another
 /// feed of that member.
-fn recalls_of(
-    arriving: &Arriving<'_>,
-    work: &Work<'_>,
-) -> Result<Vec<StatementRow>, LedgerFault> {
+fn recalls_of(arriving: &Arriving<'_>, work: &Work<'_>) -> Result<Vec<StatementRow>, LedgerFault> {
     let from = recall_key(arriving.position);
     let mut to = from.clone();
     to.truncate(interlock_record::MemberId::MAX_LEN);

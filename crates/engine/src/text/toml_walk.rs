@@ -21,7 +21,8 @@ struct Source<'a> {
 impl Source<'_> {
     fn line(&self, offset: usize) -> u32 {
         let end = offset.min(self.text.len());
-        let breaks = self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count();
+        let before = String::from_utf8_lossy(&self.text.as_bytes()[..end]);
+        let breaks = before.matches('\n').count();
         u32::try_from(breaks).unwrap_or(u32::MAX - 1) + 1
     }
 
@@ -175,9 +176,7 @@ impl<'a> Item<'a> {
     /// For anything else.
     pub fn whole(&self, range: RangeInclusive<u64>) -> Result<u64, FileError> {
         let number = match self.value.get_ref() {
-            DeValue::Integer(number) => {
-                i128::from_str_radix(number.as_str(), number.radix()).ok()
-            }
+            DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
         };
         number
@@ -227,7 +226,9 @@ impl<'a> Item<'a> {
             return Err(self.unexpected("a list"));
         };
         if values.len() > most {
-            return Err(self.error(format!("expected at most {most} entries, got {}", values.len())));
+            return Err(
+                self.error(format!("expected at most {most} entries, got {}", values.len()))
+            );
         }
         Ok(values
             .iter()

@@ -2,9 +2,9 @@
 
 use interlock_record::{Measure, Time};
 
+use super::Setting;
 use super::tally::{Peers, Tally, Threshold};
 use super::weigh::{Factors, Scales, Standing};
-use super::Setting;
 use crate::evidence::Evidence;
 use crate::policy::Rule;
 

@@ -106,11 +106,7 @@ fn before_replacement(setting: &Setting<'_>, flag: &Flag, quarrel: Option<&Quarr
 }
 
 /// When enough groups, without the issuer's, have released the flag's record.
-fn released_at(
-    setting: &Setting<'_>,
-    flag: &Flag,
-    releases: &[(Time, MemberId)],
-) -> Option<Time> {
+fn released_at(setting: &Setting<'_>, flag: &Flag, releases: &[(Time, MemberId)]) -> Option<Time> {
     let mut groups = std::collections::BTreeSet::new();
     for (at, member) in releases {
         let policy = setting.policies.at(*at);
@@ -152,10 +148,7 @@ pub(super) fn is_live(policies: &Schedule, flag: &Flag, fate: &Fate, at: Time) -
         let reason = policies.at(at).reasons.get(&flag.reason);
         reason.is_some_and(|reason| at.since(flag.observed_at) >= reason.max_life)
     };
-    !fate.settled
-        && flag.position.time <= at
-        && fate.end.is_none_or(|end| at < end)
-        && !outlived()
+    !fate.settled && flag.position.time <= at && fate.end.is_none_or(|end| at < end) && !outlived()
 }
 
 /// Follows the disputes of each identity through its statements.

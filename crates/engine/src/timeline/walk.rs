@@ -96,9 +96,8 @@ impl Walk<'_> {
         let policy = self.scales.setting.policies.at(at);
         let before = self.reweigh(policy, at, touched);
         let peers = Peers::at(self.scales, policy, at);
-        let entered = |measure: &Measure| {
-            self.tally.meets(policy, *measure, &peers, Threshold::Enter)
-        };
+        let entered =
+            |measure: &Measure| self.tally.meets(policy, *measure, &peers, Threshold::Enter);
         let up = above(Measure::None).rev().find(entered).unwrap_or(Measure::None);
         let next = if up >= self.current {
             up
@@ -111,11 +110,7 @@ impl Walk<'_> {
                 !lost.iter().any(|(above, top)| above < measure && measure <= top)
                     && self.tally.meets(policy, *measure, &peers, Threshold::Keep)
             };
-            above(up)
-                .rev()
-                .skip_while(|measure| *measure > self.current)
-                .find(stands)
-                .unwrap_or(up)
+            above(up).rev().skip_while(|measure| *measure > self.current).find(stands).unwrap_or(up)
         };
         if next != self.current {
             let because = self.because(&before, next);
@@ -160,9 +155,9 @@ impl Walk<'_> {
             (0..self.weights.len()).filter(supports).collect()
         } else {
             let from = self.current;
-            let faded = before
-                .iter()
-                .filter(|(index, old)| old.for_measure(from) > self.weights[*index].for_measure(from));
+            let faded = before.iter().filter(|(index, old)| {
+                old.for_measure(from) > self.weights[*index].for_measure(from)
+            });
             faded.map(|(index, _)| *index).collect()
         }
     }

@@ -183,7 +183,12 @@ impl<'a> Scales<'a> {
     /// because something was found wrong or got better: above the first and up to the second.
     ///
     /// Each cause is looked at by itself, whatever else happens at that instant.
-    pub(super) fn lost(&self, index: usize, before: &Weight, at: Time) -> Option<(Measure, Measure)> {
+    pub(super) fn lost(
+        &self,
+        index: usize,
+        before: &Weight,
+        at: Time,
+    ) -> Option<(Measure, Measure)> {
         if before.points == 0 {
             return None;
         }

@@ -54,7 +54,7 @@ impl Gossip for Door {
         let hello = match frames.next().await {
             Some(Ok(peer::PushFrame { kind: Some(push_frame::Kind::Hello(hello)) })) => hello,
             Some(Err(status)) => return Err(self.name_error(status)),
-            _ => return Err(refusal(Code::InvalidArgument, "NO_HELLO", "expected a hello first")),
+            _ => return Err(self.refuse("NO_HELLO", "expected a hello first")),
         };
         self.check_hello(member, &hello)?;
         let (replies, answers) = mpsc::channel(MAX_WAITING_REPLIES);
@@ -187,15 +187,11 @@ async fn listen(
     status
 }
 
-fn read(
-    context: &Context,
-    from: MemberId,
-    frame: peer::PushFrame,
-) -> Result<Input, FrameRefused> {
+fn read(context: &Context, from: MemberId, frame: peer::PushFrame) -> Result<Input, FrameRefused> {
     let bytes = frame.encoded_len();
     if bytes > MAX_FRAME_BYTES {
         let detail = format!("expected frames of at most {MAX_FRAME_BYTES} bytes, got {bytes}");
-        return Err(FrameRefused::new("FRAME_TOO_LARGE", detail));
+        return Err(FrameRefused::new("FRAME_TOO_LARGE", &detail));
     }
     let Context { charter, consortium, .. } = context;
     match frame.kind {
@@ -203,16 +199,16 @@ fn read(
             Ok(Input::Frontier { from, heads: frames::heads(&frontier)? })
         }
         Some(push_frame::Kind::Records(records)) => {
-            let records = frames::records(charter, consortium, records.records)?;
+            let records = frames::records(charter, consortium, &records.records)?;
             Ok(Input::Records { from, records })
         }
         Some(push_frame::Kind::Forks(forks)) => {
-            Ok(Input::Forks(frames::forks(charter, consortium, forks.proofs)?))
+            Ok(Input::Forks(frames::forks(charter, consortium, &forks.proofs)?))
         }
         Some(push_frame::Kind::Hello(_)) => {
-            Err(FrameRefused::new("BAD_FRAME", "expected one hello, and that first"))
+            Err(FrameRefused::new("BAD_FRAME", &"expected one hello, and that first"))
         }
-        None => Err(FrameRefused::new("BAD_FRAME", "expected a kind of frame that is known")),
+        None => Err(FrameRefused::new("BAD_FRAME", &"expected a kind of frame that is known")),
     }
 }
 

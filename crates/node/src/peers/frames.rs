@@ -3,7 +3,8 @@
 use interlock_engine::charter::Charter;
 use interlock_engine::replica::HeadClaim;
 use interlock_record::{
-    ConsortiumId, ForkProof, SignedRecord, VerifiedFork, VerifiedRecord, peek_header, verify,
+    BadFork, ConsortiumId, FeedId, ForkProof, RecordError, SignedRecord, VerifiedFork,
+    VerifiedRecord, peek_header, verify,
 };
 use interlock_wire::peer;
 
@@ -18,26 +19,32 @@ pub(super) struct FrameRefused {
 }
 
 impl FrameRefused {
-    pub(super) fn new(code: &'static str, detail: impl ToString) -> Self {
+    pub(super) fn new(code: &'static str, detail: &dyn std::fmt::Display) -> Self {
         Self { code, detail: detail.to_string() }
     }
+}
+
+fn refused(error: &RecordError) -> FrameRefused {
+    FrameRefused::new(error.code(), error)
+}
+
+fn unknown_feed(feed: FeedId) -> FrameRefused {
+    FrameRefused::new("UNKNOWN_FEED", &format!("the charter names no feed {feed}"))
 }
 
 /// Checks the signatures of records.
 pub(super) fn records(
     charter: &Charter,
     consortium: &ConsortiumId,
-    records: Vec<Vec<u8>>,
+    records: &[Vec<u8>],
 ) -> Result<Vec<VerifiedRecord>, FrameRefused> {
-    let refused = |error: interlock_record::RecordError| FrameRefused::new(error.code(), error);
+    let refused = |error| refused(&error);
     records
         .iter()
         .map(|bytes| {
             let record = SignedRecord::decode(bytes).map_err(refused)?;
             let header = peek_header(&record).map_err(refused)?;
-            let feed = charter.feed(header.feed).ok_or_else(|| {
-                FrameRefused::new("UNKNOWN_FEED", format!("the charter names no feed {}", header.feed))
-            })?;
+            let feed = charter.feed(header.feed).ok_or_else(|| unknown_feed(header.feed))?;
             verify(record, consortium, &feed.key).map_err(refused)
         })
         .collect()
@@ -47,17 +54,15 @@ pub(super) fn records(
 pub(super) fn forks(
     charter: &Charter,
     consortium: &ConsortiumId,
-    proofs: Vec<Vec<u8>>,
+    proofs: &[Vec<u8>],
 ) -> Result<Vec<VerifiedFork>, FrameRefused> {
-    let refused = |error: interlock_record::BadFork| FrameRefused::new("BAD_FORK", error);
+    let refused = |error: BadFork| FrameRefused::new("BAD_FORK", &error);
     proofs
         .iter()
         .map(|bytes| {
             let proof = ForkProof::decode(bytes).map_err(refused)?;
             let feed = proof.feed().map_err(refused)?;
-            let feed = charter.feed(feed).ok_or_else(|| {
-                FrameRefused::new("UNKNOWN_FEED", format!("the charter names no feed {feed}"))
-            })?;
+            let feed = charter.feed(feed).ok_or_else(|| unknown_feed(feed))?;
             proof.verify(consortium, &feed.key).map_err(refused)
         })
         .collect()
@@ -68,6 +73,8 @@ pub(super) fn heads(frontier: &peer::Frontier) -> Result<Vec<HeadClaim>, FrameRe
     frontier
         .heads
         .iter()
-        .map(|head| HeadClaim::try_from(head).map_err(|error| FrameRefused::new("BAD_FRAME", error)))
+        .map(|head| {
+            HeadClaim::try_from(head).map_err(|error| FrameRefused::new("BAD_FRAME", &error))
+        })
         .collect()
 }

@@ -95,7 +95,9 @@ async fn keep(context: &Context, member: MemberId, address: &str) -> Broken {
     loop {
         match answers.message().await {
             Ok(Some(frame)) => {
-                if let Some(reply_frame::Kind::Refused(peer::Refused { reason, detail })) = frame.kind {
+                if let Some(reply_frame::Kind::Refused(peer::Refused { reason, detail })) =
+                    frame.kind
+                {
                     tracing::warn!(peer = %member, reason, detail, "a peer refused what was sent");
                 }
             }

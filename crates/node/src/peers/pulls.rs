@@ -12,10 +12,7 @@ use crate::transport::dial;
 
 /// Runs pulls as they are asked for, until the node shuts down. The replica asks a peer for one at a
 /// time, so there are never more of them than peers.
-pub async fn pull_forever(
-    context: Context,
-    mut asked: mpsc::Receiver<(MemberId, Vec<PullRange>)>,
-) {
+pub async fn pull_forever(context: Context, mut asked: mpsc::Receiver<(MemberId, Vec<PullRange>)>) {
     let mut shutdown = context.shutdown.clone();
     let mut pulls = JoinSet::new();
     loop {
@@ -53,7 +50,7 @@ async fn pull(context: &Context, from: MemberId, ranges: &[PullRange]) -> anyhow
     };
     let mut chunks = client.pull(request).await?.into_inner();
     while let Some(chunk) = chunks.message().await? {
-        match frames::records(&context.charter, &context.consortium, chunk.records) {
+        match frames::records(&context.charter, &context.consortium, &chunk.records) {
             // One chunk at a time: the next is verified while this one is written.
             Ok(records) => context.writer.taken(Input::Records { from, records }).await?,
             Err(refused) => {

@@ -25,7 +25,9 @@ pub enum BadCursor {
     #[error("the cursor is of another store: begin again without a cursor, with the state first")]
     OtherStore,
     /// It is of an entry that does not exist yet: the store was restored from a backup, say.
-    #[error("the cursor is of entry {number}, the journal ends at {end}: begin again without a cursor, with the state first")]
+    #[error(
+        "the cursor is of entry {number}, the journal ends at {end}: begin again without a cursor, with the state first"
+    )]
     InFuture {
         /// The cursor's entry.
         number: u64,

@@ -52,7 +52,11 @@ async fn blocking<T: Send + 'static>(
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             tracing::error!(%error, "cannot read the store");
-            Err(refusal(Code::Internal, "STORE_FAILED", "the store cannot be read, see the node's log"))
+            Err(refusal(
+                Code::Internal,
+                "STORE_FAILED",
+                "the store cannot be read, see the node's log",
+            ))
         }
         Err(_) => Err(gone()),
     }

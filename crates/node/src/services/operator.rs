@@ -44,7 +44,11 @@ impl Operator for Services {
     async fn list_peers(&self, _: Request<v1::ListPeersRequest>) -> Answer<v1::ListPeersResponse> {
         let report = self.writer.report().await.map_err(|_| gone())?;
         let address = |member| {
-            self.charter.members.get(member).map(|member| member.address.clone()).unwrap_or_default()
+            self.charter
+                .members
+                .get(member)
+                .map(|member| member.address.clone())
+                .unwrap_or_default()
         };
         let peers = report.peers.iter().map(|peer| v1::Peer {
             member: peer.member.to_string(),
@@ -92,18 +96,18 @@ impl Services {
         let mut counts = vec![0; Measure::ALL.len()];
         let at = now();
         let mut broken = None;
-        self.store.scan(Column::Decisions, |_, value| {
-            match <DecisionRow as StoredRow>::decode(value) {
-                Ok(row) => {
-                    if let Some(scope) = row.consortium.filter(|scope| !scope.transitions.is_empty()) {
-                        counts[usize::from(scope.announced(at).number())] += 1;
-                    }
-                    true
+        self.store.scan(Column::Decisions, |_, value| match <DecisionRow as StoredRow>::decode(
+            value,
+        ) {
+            Ok(row) => {
+                if let Some(scope) = row.consortium.filter(|scope| !scope.transitions.is_empty()) {
+                    counts[usize::from(scope.announced(at).number())] += 1;
                 }
-                Err(error) => {
-                    broken = Some(error);
-                    false
-                }
+                true
+            }
+            Err(error) => {
+                broken = Some(error);
+                false
             }
         })?;
         broken.map_or(Ok(counts), Err)

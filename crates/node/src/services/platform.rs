@@ -156,7 +156,11 @@ impl Services {
         let mut drafts = Vec::with_capacity(statements.len());
         for statement in statements {
             let salt = random().map_err(|error| {
-                refusal(Code::Internal, "NO_RANDOMNESS", format!("cannot get random bytes: {error}"))
+                refusal(
+                    Code::Internal,
+                    "NO_RANDOMNESS",
+                    format!("cannot get random bytes: {error}"),
+                )
             })?;
             drafts.push(Drafted { salt, statement });
         }
@@ -183,7 +187,12 @@ impl Services {
             .zip(rows)
             .map(|(subject, row)| {
                 let row = row.map(|bytes| decode_row::<DecisionRow>(&bytes));
-                Ok(answers::subject_decision(&self.charter, *subject, row.transpose()?.as_ref(), at))
+                Ok(answers::subject_decision(
+                    &self.charter,
+                    *subject,
+                    row.transpose()?.as_ref(),
+                    at,
+                ))
             })
             .collect()
     }

@@ -58,6 +58,10 @@ pub(super) fn statement_id(
     violations.check(field, id)
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "the outer says whether it was right, the inner whether it was given"
+)]
 fn instant(
     field: String,
     timestamp: Option<&Timestamp>,
@@ -70,7 +74,7 @@ fn instant(
 }
 
 /// A measure, whose number may be one that this version does not know.
-fn measure(field: String, number: i32, violations: &mut Violations) -> Option<Measure> {
+pub(super) fn measure(field: String, number: i32, violations: &mut Violations) -> Option<Measure> {
     let measure = u32::try_from(number).ok().and_then(Measure::from_number);
     violations.check(field, measure.ok_or("expected a measure"))
 }
@@ -116,7 +120,8 @@ fn flag(
         (Some((_, Some(of_identifier))), v1::IdType::Unspecified) => Some(of_identifier),
         (Some((_, Some(of_identifier))), given) => {
             if IdType::try_from(given) != Ok(of_identifier) {
-                violations.add(at("id_type"), format!("expected the identifier's, {of_identifier}"));
+                violations
+                    .add(at("id_type"), format!("expected the identifier's, {of_identifier}"));
             }
             Some(of_identifier)
         }
@@ -185,9 +190,11 @@ pub(super) fn recall(request: &v1::RecallRequest) -> Checked<Statement> {
     idempotency_key(&request.idempotency_key, &mut violations);
     let from = instant("from".into(), request.from.as_ref(), &mut violations);
     let to = instant("to".into(), request.to.as_ref(), &mut violations);
-    let reason = match request.reason() {
-        v1::Reason::Unspecified => Some(None),
-        reason => violations.check("reason", reason.try_into()).map(Some),
+    // A reason that this version does not know must not count as none, which would recall more.
+    let reason = match v1::Reason::try_from(request.reason) {
+        Ok(v1::Reason::Unspecified) => Some(None),
+        Ok(reason) => violations.check("reason", reason.try_into()).map(Some),
+        Err(_) => violations.check("reason", Err("expected a reason")),
     };
     let cause = violations.check("cause", request.cause().try_into());
     let version = (!request.rule_version.is_empty()).then(|| request.rule_version.clone());

@@ -9,13 +9,13 @@ use interlock_engine::ledger::rows::{DecisionRow, JournalRow, StoredRow};
 use interlock_engine::ledger::{Column, Ledger as _, LedgerFault, number_key, number_of_key};
 use interlock_engine::replica::{Event, Happening};
 use interlock_record::{Measure, SubjectTag};
-use interlock_wire::{refusal, timestamp, v1};
+use interlock_wire::{Violations, timestamp, v1};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::{Cursor, Services, answers, blocking};
+use super::{Cursor, Services, answers, blocking, requests};
 use crate::clock::now;
 
 /// How many messages wait for a follower.
@@ -49,20 +49,23 @@ pub(super) fn decisions(
     request: &v1::WatchDecisionsRequest,
     subjects: Vec<SubjectTag>,
 ) -> Result<impl Stream<Item = Result<v1::WatchDecisionsResponse, Status>> + Send + use<>, Status> {
-    let at_least = u32::try_from(request.at_least).ok().and_then(Measure::from_number);
-    let at_least = at_least
-        .ok_or_else(|| refusal(Code::InvalidArgument, "BAD_REQUEST", "at_least: expected a measure"))?;
+    let mut violations = Violations::default();
+    let at_least = requests::measure("at_least".into(), request.at_least, &mut violations);
+    let start = v1::WatchStart::try_from(request.start).map_err(|_| "expected a start");
+    let start = violations.check("start", start);
+    let (at_least, begins) = violations.finish(at_least.zip(start)).map_err(|e| *e)?;
     let filter = Filter { at_least, subjects: subjects.into_iter().collect() };
     let end = *services.writer.journal().borrow();
     let (start, with_state) = if request.cursor.is_empty() {
-        (end, request.start() != v1::WatchStart::Tail)
+        (end, begins != v1::WatchStart::Tail)
     } else {
         (Cursor::read(&request.cursor, &services.store, end)?.number, false)
     };
     let (sender, events) = mpsc::channel(MAX_WAITING);
     let services = services.clone();
     tokio::spawn(async move {
-        if let Some(status) = follow_decisions(&services, filter, start, with_state, &sender).await {
+        if let Some(status) = follow_decisions(&services, filter, start, with_state, &sender).await
+        {
             let _ = sender.send(Err(status)).await;
         }
     });
@@ -128,7 +131,8 @@ fn state(
                 return false;
             }
         };
-        let (Some(subject), Some(consortium)) = (SubjectTag::from_slice(key), &row.consortium) else {
+        let (Some(subject), Some(consortium)) = (SubjectTag::from_slice(key), &row.consortium)
+        else {
             return true;
         };
         if consortium.transitions.is_empty()

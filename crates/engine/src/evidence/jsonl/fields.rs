@@ -33,7 +33,9 @@ impl<'de> Deserialize<'de> for Fields {
                 let mut left: Vec<(String, Value)> = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     if left.iter().any(|(other, _)| *other == name) {
-                        return Err(serde::de::Error::custom(format!("field {name:?} occurs twice")));
+                        return Err(serde::de::Error::custom(format!(
+                            "field {name:?} occurs twice"
+                        )));
                     }
                     left.push((name, value));
                 }
@@ -136,11 +138,10 @@ impl Field {
             return Err(self.unexpected("a list of ids"));
         };
         if values.len() > MAX_LIST {
-            return Err(self.error(format!("expected at most {MAX_LIST} entries, got {}", values.len())));
+            return Err(
+                self.error(format!("expected at most {MAX_LIST} entries, got {}", values.len()))
+            );
         }
-        values
-            .iter()
-            .map(|value| Field { name: self.name, value: value.clone() }.name())
-            .collect()
+        values.iter().map(|value| Field { name: self.name, value: value.clone() }.name()).collect()
     }
 }

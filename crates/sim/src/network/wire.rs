@@ -1,0 +1,193 @@
+//! What travels, and how it is sent and received.
+
+use interlock_engine::charter::Charter;
+use interlock_engine::replica::{HeadClaim, Input, PullEnd, PullRange, record_at};
+use interlock_record::{ForkProof, MemberId, SignedRecord, VerifiedFork, VerifiedRecord, verify};
+
+use super::Network;
+
+/// The most records of one answer to a pull.
+const CHUNK: usize = 8;
+/// The most records of one range that are answered.
+const MAX_RANGE: u64 = 4_096;
+
+/// What is pushed.
+#[derive(Debug, Clone)]
+pub(super) enum Frame {
+    Records(Vec<Vec<u8>>),
+    Frontier(Vec<HeadClaim>),
+    Forks(Vec<Vec<u8>>),
+}
+
+/// What arrives at a member.
+#[derive(Debug, Clone)]
+pub(super) enum Arrival {
+    Tick,
+    Pushed {
+        from: MemberId,
+        frame: Frame,
+    },
+    /// Another member asks for records.
+    Asked {
+        by: MemberId,
+        ranges: Vec<PullRange>,
+    },
+    /// Some of what was asked for.
+    Pulled {
+        from: MemberId,
+        records: Vec<Vec<u8>>,
+    },
+    PullEnded {
+        from: MemberId,
+        ended: PullEnd,
+    },
+}
+
+impl Arrival {
+    pub(super) const fn from(&self) -> Option<MemberId> {
+        match self {
+            Self::Tick => None,
+            Self::Pushed { from, .. }
+            | Self::Asked { by: from, .. }
+            | Self::Pulled { from, .. }
+            | Self::PullEnded { from, .. } => Some(*from),
+        }
+    }
+}
+
+impl Network {
+    /// Sends a frame over the member's links.
+    pub(super) fn push(&mut self, member: MemberId, to: Option<MemberId>, frame: &Frame) {
+        let peers: Vec<MemberId> = self.hosts[&member]
+            .links
+            .iter()
+            .filter(|(peer, link)| link.up && to.is_none_or(|to| to == **peer))
+            .map(|(peer, _)| *peer)
+            .collect();
+        let mut made_good = Vec::new();
+        for peer in peers {
+            let lost = self.dice.permille(self.faults.lost_permille);
+            let delay = self.faults.delay(&mut self.dice);
+            let copies = 1 + u32::from(self.dice.permille(self.faults.twice_permille));
+            let link =
+                self.hosts.get_mut(&member).expect("a member").links.entry(peer).or_default();
+            if lost {
+                link.lost = true;
+                continue;
+            }
+            if std::mem::take(&mut link.lost) {
+                made_good.push(peer);
+            }
+            let mut at = self.now.plus(delay).max(link.last.unwrap_or(self.now));
+            for _ in 0..copies {
+                let pushed = Arrival::Pushed { from: member, frame: frame.clone() };
+                self.send(at, peer, pushed);
+                at = at.plus(delay);
+            }
+            let link =
+                self.hosts.get_mut(&member).expect("a member").links.entry(peer).or_default();
+            link.last = Some(self.now.plus(delay).max(link.last.unwrap_or(self.now)));
+        }
+        for peer in made_good {
+            self.step(member, vec![Input::Dialled(peer)]);
+        }
+    }
+
+    pub(super) fn pull(&mut self, member: MemberId, from: MemberId, ranges: Vec<PullRange>) {
+        let at = self.now.plus(self.faults.delay(&mut self.dice));
+        if self.reaches(member, from) {
+            self.send(at, from, Arrival::Asked { by: member, ranges });
+        } else {
+            self.send(at, member, Arrival::PullEnded { from, ended: PullEnd::Failed });
+        }
+    }
+
+    fn reaches(&self, member: MemberId, peer: MemberId) -> bool {
+        self.hosts.get(&peer).is_some_and(|host| host.side == self.hosts[&member].side)
+    }
+
+    /// What an arrival is to the replica.
+    pub(super) fn receive(&mut self, member: MemberId, arrival: Arrival) -> Option<Input> {
+        let from = arrival.from()?;
+        if !self.reaches(member, from) {
+            // It was under way when the network parted.
+            return match arrival {
+                Arrival::Pulled { .. } | Arrival::PullEnded { .. } => {
+                    Some(Input::PullEnded { from, ended: PullEnd::Failed })
+                }
+                Arrival::Asked { by, .. } => {
+                    self.send(
+                        self.now,
+                        by,
+                        Arrival::PullEnded { from: member, ended: PullEnd::Failed },
+                    );
+                    None
+                }
+                Arrival::Tick | Arrival::Pushed { .. } => None,
+            };
+        }
+        match arrival {
+            Arrival::Tick => None,
+            Arrival::Pushed { frame: Frame::Records(records), .. }
+            | Arrival::Pulled { records, .. } => {
+                let charter = &self.consortium.charter;
+                let records = records.iter().map(|bytes| verified(charter, bytes)).collect();
+                Some(Input::Records { from, records })
+            }
+            Arrival::Pushed { frame: Frame::Frontier(heads), .. } => {
+                Some(Input::Frontier { from, heads })
+            }
+            Arrival::Pushed { frame: Frame::Forks(proofs), .. } => {
+                let charter = &self.consortium.charter;
+                Some(Input::Forks(
+                    proofs.iter().map(|bytes| verified_fork(charter, bytes)).collect(),
+                ))
+            }
+            Arrival::PullEnded { ended, .. } => Some(Input::PullEnded { from, ended }),
+            Arrival::Asked { by, ranges } => {
+                self.answer_pull(member, by, &ranges);
+                None
+            }
+        }
+    }
+
+    /// Answers a pull out of the ledger; perhaps only half of it.
+    fn answer_pull(&mut self, member: MemberId, by: MemberId, ranges: &[PullRange]) {
+        let mut records = Vec::new();
+        for range in ranges {
+            for sequence in range.first..=range.last.min(range.first.saturating_add(MAX_RANGE)) {
+                let row = record_at(&self.hosts[&member].ledger, range.feed, sequence)
+                    .expect("memory does not fail");
+                let Some(row) = row else { break };
+                records.push(row.record);
+            }
+        }
+        let broken = self.dice.permille(self.faults.broken_pulls_permille);
+        if broken {
+            records.truncate(records.len() / 2);
+        }
+        let mut at = self.now;
+        for chunk in records.chunks(CHUNK) {
+            at = at.plus(self.faults.delay(&mut self.dice));
+            self.send(at, by, Arrival::Pulled { from: member, records: chunk.to_vec() });
+        }
+        let ended = if broken { PullEnd::Failed } else { PullEnd::Complete };
+        at = at.plus(self.faults.delay(&mut self.dice));
+        self.send(at, by, Arrival::PullEnded { from: member, ended });
+    }
+}
+
+/// The hosts are honest: whatever they send verifies.
+fn verified(charter: &Charter, bytes: &[u8]) -> VerifiedRecord {
+    let record = SignedRecord::decode(bytes).expect("a record that a host sent");
+    let header = interlock_record::peek_header(&record).expect("a record that a host sent");
+    let key = charter.feed(header.feed).expect("a feed of the charter").key;
+    verify(record, &charter.consortium(), &key).expect("a record that a host sent")
+}
+
+fn verified_fork(charter: &Charter, bytes: &[u8]) -> VerifiedFork {
+    let proof = ForkProof::decode(bytes).expect("a proof that a host sent");
+    let feed = proof.feed().expect("a proof that a host sent");
+    let key = charter.feed(feed).expect("a feed of the charter").key;
+    proof.verify(&charter.consortium(), &key).expect("a proof that a host sent")
+}

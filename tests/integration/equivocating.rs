@@ -1,7 +1,7 @@
 //! A member that says two things in one place.
 
-use interlock_record::FeedHead;
-use interlock_wire::v1::Severity;
+use interlock_record::{FeedHead, SealContext, Span};
+use interlock_wire::v1::{Measure, Severity};
 
 use crate::calls::{flag, tag};
 use crate::consortium::Consortium;
@@ -44,10 +44,40 @@ async fn two_records_in_one_place_are_proven_at_every_node() {
     for node in [acme, bolt, coil] {
         eventually("an honest flag arrives", async || {
             let measure = node.decision(tag(3)).await.announced();
-            let here = measure == interlock_wire::v1::Measure::Review;
-            here.then_some(()).ok_or_else(|| format!("{measure:?}"))
+            (measure == Measure::Review).then_some(()).ok_or_else(|| format!("{measure:?}"))
         })
         .await;
         assert_eq!(node.status().await.equivocations, 1, "{}", node.name);
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_the_future_does_not_hide_the_one_that_others_have() {
+    let consortium = Consortium::start(&["acme", "bolt", "mallory"], 2).await;
+    let (key, mallory) = (consortium.traitor().key, feed("mallory", 1));
+    let now = consortium.context(mallory);
+    let later = SealContext { time: now.time.plus(Span::from_secs(3_600)), ..now };
+    let to_acme = record(&FeedHead::empty(), &key, later, harm(tag(1)));
+    let to_bolt = record(&FeedHead::empty(), &key, now, harm(tag(2)));
+
+    let [acme, bolt, _] = &consortium.nodes[..] else { unreachable!("three members") };
+    let mut acme_hears = consortium.meet(acme).await;
+    acme_hears.send(Some(records(&[to_acme.signed().encode()]))).await;
+    // A frame that is refused: the one before it has been looked at.
+    acme_hears.send(None).await;
+    assert_eq!(acme_hears.refusal().await.as_deref(), Ok("BAD_FRAME"));
+    let bolt_hears = consortium.meet(bolt).await;
+    bolt_hears.send(Some(records(&[to_bolt.signed().encode()]))).await;
+    for node in [bolt, acme] {
+        eventually(&format!("{} has the record that bolt was given", node.name), async || {
+            let measure = node.decision(tag(2)).await.announced();
+            (measure == Measure::Review).then_some(()).ok_or_else(|| format!("{measure:?}"))
+        })
+        .await;
+        eventually(&format!("{} knows the fork", node.name), async || {
+            let known = node.status().await.equivocations;
+            (known == 1).then_some(()).ok_or_else(|| format!("{known} equivocations"))
+        })
+        .await;
     }
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod calls;
 mod consortium;
 mod deciding;
+mod enduring;
 mod equivocating;
 mod hostile;
 mod node;

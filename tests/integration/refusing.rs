@@ -2,7 +2,7 @@
 
 use interlock_record::{FeedHead, SigningKey, Span};
 use interlock_wire::peer::{self, push_frame::Kind};
-use interlock_wire::v1::{Measure, Severity};
+use interlock_wire::v1::{DecisionChange, Measure, Severity};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::calls::{flag, tag};
@@ -19,12 +19,7 @@ async fn besieged() -> (Consortium, State) {
     let acme = &consortium.nodes[0];
     acme.raise(flag(tag(1), Severity::High)).await;
     // Else the journal moves on by itself.
-    eventually("the flag is in force", async || {
-        let decision = acme.decision(tag(1)).await;
-        let in_force = decision.effective() == Measure::Review;
-        in_force.then_some(()).ok_or_else(|| format!("{decision:?}"))
-    })
-    .await;
+    acme.told(tag(1), DecisionChange::Effective, Measure::Review).await;
     let state = acme.state().await;
     (consortium, state)
 }

@@ -36,10 +36,6 @@ async fn a_flag_that_expires_opens_everywhere_also_where_the_node_was_down() {
         assert_eq!(instant(event.at), raised_at);
         let decision = node.decision(tag(1)).await;
         assert_eq!(instant(decision.until), at, "its end is known from the start");
-        // One node misses all that is due: coming into force, and the end.
-        if node.name == "coil" {
-            assert_eq!(decision.effective(), Measure::None, "else this machine is far too slow");
-        }
     }
     consortium.nodes[2].kill();
     for node in &consortium.nodes[..2] {
@@ -49,7 +45,9 @@ async fn a_flag_that_expires_opens_everywhere_also_where_the_node_was_down() {
     consortium.nodes[2].answers().await;
     let coil = &consortium.nodes[2];
     opened_at(coil, 1, at).await;
-    let told = coil.events(tag(1)).await;
+    // In no order: how much of it came before the end depends on how fast this machine is.
+    let mut told = coil.events(tag(1)).await;
+    told.sort_by_key(|event| (event.change() as i32, instant(event.at)));
     let told: Vec<_> = told.iter().map(|event| (event.change(), event.to())).collect();
     let expected = [
         (Announced, Measure::Review),

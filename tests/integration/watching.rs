@@ -7,8 +7,6 @@ use interlock_wire::v1::{self, DecisionChange, Measure, Severity, WatchDecisions
 
 use crate::calls::{flag, subject, tag};
 use crate::consortium::Consortium;
-use crate::eventually;
-use crate::node::Node;
 
 fn state_of(decisions: &[v1::SubjectDecision]) -> BTreeMap<SubjectTag, Measure> {
     let of = |decision: &v1::SubjectDecision| {
@@ -28,17 +26,9 @@ async fn settled() -> Consortium {
     let acme = &consortium.nodes[0];
     acme.raise(flag(tag(1), Severity::High)).await;
     acme.raise(flag(tag(2), Severity::Medium)).await;
-    in_force(acme, tag(1), Measure::Review).await;
-    in_force(acme, tag(2), Measure::Observe).await;
+    acme.told(tag(1), DecisionChange::Effective, Measure::Review).await;
+    acme.told(tag(2), DecisionChange::Effective, Measure::Observe).await;
     consortium
-}
-
-async fn in_force(node: &Node, tag: SubjectTag, measure: Measure) {
-    eventually("a measure is in force", async || {
-        let decision = node.decision(tag).await;
-        (decision.effective() == measure).then_some(()).ok_or_else(|| format!("{decision:?}"))
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -16,5 +16,5 @@ pub mod services;
 
 mod run;
 
-pub use config::Config;
+pub use config::{Config, Materials};
 pub use run::run;

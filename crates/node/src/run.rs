@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use interlock_engine::replica::Replica;
-use interlock_record::Span;
+use interlock_record::{ConsortiumId, FeedId, SigningKey, Span};
 use interlock_store::Store;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
@@ -18,14 +18,16 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::clock::{now, random};
-use crate::config::{ApiConfig, Config, Materials};
+use crate::config::{ApiConfig, Materials};
 use crate::peers::{CharterRoster, Context, Door, Links, PeerOutbox, dial_forever, pull_forever};
 use crate::services::Services;
-use crate::transport::{self, Binding, Credentials, Refusals, TransportIdentity};
+use crate::transport::{self, Binding, Credentials, IdentityError, Refusals, TransportIdentity};
 use crate::writer;
 
-/// How long a transport key holds; it is made anew at every start.
-const TRANSPORT_KEY_LIFE: Span = Span::from_days(365);
+/// How long a transport key holds.
+const TRANSPORT_KEY_LIFE: Span = Span::from_days(90);
+/// After how long a running node makes a new one.
+const TRANSPORT_KEY_RENEWAL: Duration = Duration::from_secs(30 * 86_400);
 /// How far before the start a transport key holds already, for peers whose clock is behind.
 const TRANSPORT_KEY_BEFORE: Span = Span::from_secs(3_600);
 /// How long calls that are under way may take when the node ends.
@@ -40,25 +42,19 @@ const MAX_WAITING_PULLS: usize = 1_024;
 /// # Errors
 /// When the node cannot start, or its disk fails; says why and where.
 pub async fn run(
-    config: Config,
+    materials: Materials,
     stop: impl Future<Output = ()>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let Materials { config, charter, feed, key, pepper } = config.materials()?;
+    let Materials { config, charter, feed, key, pepper } = materials;
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("cannot make the directory {}", config.data.display()))?;
     let store = Store::open(&config.data, random()?)?;
+    store.bind(charter.consortium())?;
     let charter = Arc::new(charter);
     let started_at = now();
-    let identity = TransportIdentity::generate(
-        Binding {
-            consortium: charter.consortium(),
-            feed,
-            not_before: started_at.minus(TRANSPORT_KEY_BEFORE),
-            not_after: started_at.plus(TRANSPORT_KEY_LIFE),
-        },
-        &key,
-    )?;
+    let transport_keys = TransportKeys { consortium: charter.consortium(), feed, key: key.clone() };
+    let credentials = Arc::new(Credentials::new(transport_keys.fresh()?));
     let replica = Replica::open(&store, charter.clone(), feed, key)?;
     let (writer, queue) = writer::channel(&replica);
     let links = Arc::new(Links::default());
@@ -69,7 +65,7 @@ pub async fn run(
     let context = Context {
         me: feed.member,
         consortium: charter.consortium(),
-        credentials: Arc::new(Credentials::new(identity)),
+        credentials: credentials.clone(),
         roster: Arc::new(CharterRoster::new(charter.clone())),
         now: Arc::new(now),
         writer: writer.clone(),
@@ -101,6 +97,7 @@ pub async fn run(
         peers.spawn(dial_forever(context.clone(), *id, other.address.clone()));
     }
     peers.spawn(pull_forever(context, asked));
+    peers.spawn(transport_keys.renew_forever(credentials, shutdown));
     tracing::info!(member = %feed.member, listen, consortium = %charter.consortium(), "ready");
     ready();
 
@@ -126,6 +123,43 @@ pub async fn run(
     match joiner.await? {
         Ok(result) => result.context("the writer failed"),
         Err(_) => anyhow::bail!("the writer panicked"),
+    }
+}
+
+/// Makes transport keys that the feed's key vouches for.
+struct TransportKeys {
+    consortium: ConsortiumId,
+    feed: FeedId,
+    key: SigningKey,
+}
+
+impl TransportKeys {
+    fn fresh(&self) -> Result<TransportIdentity, IdentityError> {
+        let at = now();
+        let binding = Binding {
+            consortium: self.consortium,
+            feed: self.feed,
+            not_before: at.minus(TRANSPORT_KEY_BEFORE),
+            not_after: at.plus(TRANSPORT_KEY_LIFE),
+        };
+        TransportIdentity::generate(binding, &self.key)
+    }
+
+    /// Shows a new transport key from time to time; connections that stand are left alone.
+    async fn renew_forever(self, credentials: Arc<Credentials>, shutdown: watch::Receiver<bool>) {
+        let over = until(shutdown);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(TRANSPORT_KEY_RENEWAL) => {}
+                () = &mut over => return,
+            }
+            match self.fresh() {
+                Ok(identity) => credentials.renew(identity),
+                // The old one holds for two months more: there will be another try.
+                Err(error) => tracing::error!(%error, "cannot renew the transport key"),
+            }
+        }
     }
 }
 
@@ -198,6 +232,10 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        // What other members' nodes speak is not served at this door.
+        .with_service_name("interlock.v1.Platform")
+        .with_service_name("interlock.v1.Operator")
+        .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
     routes

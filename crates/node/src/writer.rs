@@ -277,8 +277,10 @@ impl Writer {
         if inputs.is_empty() {
             return Ok(());
         }
+        let before = self.replica.counters();
         let Step { changes, effects, journal } = self.replica.step(&self.store, at, inputs)?;
         self.store.commit(&changes)?;
+        warn_of(before, self.replica.counters());
         for effect in effects {
             match effect {
                 Effect::Published { ticket, result } => {
@@ -318,6 +320,19 @@ impl Writer {
             counters: self.replica.counters(),
             not_signing: self.replica.not_signing(now()),
         }
+    }
+}
+
+/// What an operator should not have to look for in the journal.
+fn warn_of(before: CountersRow, after: CountersRow) {
+    if after.held > before.held {
+        let records = after.held - before.held;
+        tracing::warn!(records, "the breaker tripped: records are held until they are released");
+    }
+    if after.equivocations > before.equivocations {
+        tracing::error!(
+            "a feed has two records in one place: see the journal's EQUIVOCATION entry"
+        );
     }
 }
 

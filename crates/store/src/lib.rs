@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interlock_engine::ledger::{Changes, Column, Ledger, LedgerFault, MetaKey, Row};
+use interlock_record::ConsortiumId;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options,
     ReadOptions, WriteBatch, WriteOptions,
@@ -65,6 +66,16 @@ pub enum StoreError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The store belongs to another consortium. Nothing has changed.
+    #[error(
+        "the store is of consortium {found}, the charter is of {expected}: each needs a data directory of its own"
+    )]
+    OtherConsortium {
+        /// Whose it is.
+        found: ConsortiumId,
+        /// Whose it was taken for.
+        expected: ConsortiumId,
+    },
     /// The changes could not be written; none of them is there.
     #[error("cannot write to the store: {0}")]
     Write(#[source] rocksdb::Error),
@@ -119,6 +130,28 @@ impl Store {
                 Ok(())
             }
             _ => Err(damaged("it has a format but no name, or a name but no format")),
+        }
+    }
+
+    /// Makes the store that of a consortium, for good.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherConsortium`] where it is another's already.
+    pub fn bind(&self, consortium: ConsortiumId) -> Result<(), StoreError> {
+        let meta = self.handle(Column::Meta);
+        let bound = self.db.get_cf(meta, MetaKey::Consortium.bytes()).map_err(StoreError::Write)?;
+        let Some(bound) = bound else {
+            let mut batch = WriteBatch::default();
+            batch.put_cf(meta, MetaKey::Consortium.bytes(), consortium.0);
+            return self.write(batch);
+        };
+        match ConsortiumId::from_slice(&bound) {
+            Some(found) if found == consortium => Ok(()),
+            Some(found) => Err(StoreError::OtherConsortium { found, expected: consortium }),
+            None => Err(StoreError::Damaged {
+                path: self.db.path().to_owned(),
+                what: "the consortium's id has the wrong length",
+            }),
         }
     }
 

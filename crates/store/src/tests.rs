@@ -46,6 +46,17 @@ fn a_newer_format_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_store_belongs_to_one_consortium() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), ID).unwrap();
+    let (ours, theirs) = (ConsortiumId([1; 32]), ConsortiumId([2; 32]));
+    store.bind(ours).unwrap();
+    store.bind(ours).expect("it is ours");
+    let error = store.bind(theirs).unwrap_err();
+    assert!(matches!(error, StoreError::OtherConsortium { found, .. } if found == ours), "{error}");
+}
+
+#[test]
 fn a_damaged_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     set_format(dir.path(), b"?");

@@ -41,7 +41,7 @@ pub(crate) struct NodeArgs {
         long = "node",
         value_name = "ADDR",
         env = "INTERLOCK_NODE",
-        default_value = "http://127.0.0.1:7100",
+        default_value = "http://127.0.0.1:7200",
         help_heading = "Node"
     )]
     address: NodeAddress,

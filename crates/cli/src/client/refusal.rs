@@ -43,8 +43,10 @@ pub(crate) fn explain(status: &Status) -> String {
         message => message,
     };
     let violations = details.bad_request().map_or(&[][..], |bad| &bad.field_violations);
+    let violations = violations.iter().map(|bad| format!("{}: {}", bad.field, bad.description));
     let mut parts = vec![message.to_owned()];
-    parts.extend(violations.iter().map(|bad| format!("{}: {}", bad.field, bad.description)));
+    // A node's message is the first violation, for those who look no further.
+    parts.extend(violations.filter(|violation| violation != message));
     let reason = details.error_info().map(|info| format!(" [{}]", info.reason));
     parts.join("; ") + &reason.unwrap_or_default()
 }

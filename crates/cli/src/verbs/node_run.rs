@@ -1,5 +1,6 @@
 //! `interlock node run`: the node itself.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -36,7 +37,8 @@ impl NodeCommand {
 impl Run {
     fn run(self, _: &mut Output) -> anyhow::Result<Exit> {
         log_to_stderr();
-        let config = interlock_node::Config::load(&self.config)
+        let materials = interlock_node::Config::load(&self.config)
+            .and_then(interlock_node::Config::materials)
             .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -44,7 +46,7 @@ impl Run {
             .context("cannot start the node's threads")?;
         runtime.block_on(async {
             let stop = stop_signal().context("cannot wait for signals")?;
-            interlock_node::run(config, stop, || {}).await
+            interlock_node::run(materials, stop, || {}).await
         })?;
         Ok(Exit::Done)
     }
@@ -54,7 +56,11 @@ impl Run {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// Done once the process is asked to end.

@@ -288,3 +288,6 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

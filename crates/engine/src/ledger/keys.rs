@@ -11,8 +11,8 @@ pub enum MetaKey {
     StoreId,
     /// The version of the format on disk.
     Format,
-    /// The charter that the node goes by.
-    Charter,
+    /// The consortium whose records these are.
+    Consortium,
 }
 
 impl MetaKey {
@@ -22,7 +22,7 @@ impl MetaKey {
             Self::Counters => b"counters",
             Self::StoreId => b"store-id",
             Self::Format => b"format",
-            Self::Charter => b"charter",
+            Self::Consortium => b"consortium",
         }
     }
 }

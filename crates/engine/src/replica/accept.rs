@@ -2,7 +2,8 @@
 //! looked at afterwards, in [`super::statements`].
 
 use interlock_record::{
-    ChainError, FeedHead, FeedId, ForkProof, MemberId, Time, VerifiedFork, VerifiedRecord,
+    ChainError, FeedHead, FeedId, ForkProof, MemberId, SignedRecord, Time, VerifiedFork,
+    VerifiedRecord,
 };
 
 use super::happening::Happening;
@@ -53,11 +54,14 @@ impl Replica {
         self.gossip.claimed(from, feed, sequence, record.id());
         match self.head(feed).next(&record) {
             Ok(_) if self.must_wait(&record, work.now) => {
-                self.defer(from, record);
+                self.defer(from, record, work)?;
                 Ok(Verdict::Quiet)
             }
             Ok(head) => {
                 self.accept(&record, head, work)?;
+                if feed == self.feed {
+                    self.gossip.own_feed_came(work.now);
+                }
                 Ok(Verdict::Accepted)
             }
             Err(ChainError::Known { .. }) => {
@@ -66,10 +70,14 @@ impl Replica {
             }
             // What stands before it waits for its time: it waits behind it.
             Err(ChainError::Gap { .. }) if self.waits_behind(feed, sequence) => {
-                self.defer(from, record);
+                self.defer(from, record, work)?;
                 Ok(Verdict::Quiet)
             }
             Err(error) => {
+                if matches!(error, ChainError::Gap { .. }) {
+                    // What is missing before it must be somewhere.
+                    self.gossip.ahead(from, feed, work.now);
+                }
                 if matches!(error, ChainError::WrongPrevious | ChainError::WrongFeedRoot) {
                     // Its sender follows another branch: the record at this head is the proof.
                     self.dispute(from, feed, self.head(feed).sequence, work)?;
@@ -94,25 +102,41 @@ impl Replica {
         self.deferred.get(&feed).is_some_and(|waiting| waiting.contains_key(&(sequence - 1)))
     }
 
-    fn defer(&mut self, from: MemberId, record: VerifiedRecord) {
-        let waiting = self.deferred.entry(record.header().feed).or_default();
-        if waiting.len() < MAX_DEFERRED_A_FEED {
-            waiting.insert(record.header().sequence, (from, record));
+    /// Keeps a record until its time comes. Two for one place are a fork, whatever their time.
+    fn defer(
+        &mut self,
+        from: MemberId,
+        record: VerifiedRecord,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let (feed, sequence) = (record.header().feed, record.header().sequence);
+        let waiting = self.deferred.entry(feed).or_default();
+        if let Some((_, other)) = waiting.get(&sequence) {
+            if other.id() == record.id() {
+                return Ok(());
+            }
+            let proof = proof_of(other.signed(), record.signed());
+            return self.note_fork(feed, sequence, &proof, work);
         }
+        if waiting.len() < MAX_DEFERRED_A_FEED {
+            waiting.insert(sequence, (from, record));
+        }
+        Ok(())
     }
 
     /// Takes the records of a feed whose time has come.
     fn take_deferred(&mut self, feed: FeedId, work: &mut Work<'_>) -> Result<(), LedgerFault> {
         loop {
             let next = self.head(feed).sequence + 1;
-            let Some(waiting) = self.deferred.get_mut(&feed) else { return Ok(()) };
-            waiting.retain(|sequence, _| *sequence >= next);
-            let Some((from, record)) = waiting.remove(&next) else {
-                if waiting.is_empty() {
-                    self.deferred.remove(&feed);
-                }
-                return Ok(());
-            };
+            let Some(mut passed) = self.deferred.remove(&feed) else { return Ok(()) };
+            let mut waiting = passed.split_off(&next);
+            let due = waiting.remove(&next);
+            if !waiting.is_empty() {
+                self.deferred.insert(feed, waiting);
+            }
+            // Another one came in the place of one that waited.
+            passed.values().try_for_each(|(_, record)| self.compare(record, work))?;
+            let Some((from, record)) = due else { return Ok(()) };
             if !matches!(self.take(from, record, work)?, Verdict::Accepted) {
                 return Ok(());
             }
@@ -172,10 +196,7 @@ impl Replica {
             return Ok(());
         };
         let known = row.verified()?.into_signed();
-        let proof = ForkProof {
-            a: (known.header, known.signature),
-            b: (record.signed().header.clone(), record.signed().signature),
-        };
+        let proof = proof_of(&known, record.signed());
         self.note_fork(header.feed, header.sequence, &proof, work)
     }
 
@@ -208,4 +229,8 @@ impl Replica {
         work.effects.insert(0, Effect::SpreadForks(vec![std::sync::Arc::new(proof)]));
         Ok(())
     }
+}
+
+fn proof_of(a: &SignedRecord, b: &SignedRecord) -> ForkProof {
+    ForkProof { a: (a.header.clone(), a.signature), b: (b.header.clone(), b.signature) }
 }

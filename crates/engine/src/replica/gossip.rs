@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use interlock_record::{FeedHead, FeedId, MemberId, RecordId, Span, Time};
 
-use super::{Effect, PeerView, PullEnd, Replica, Work};
+use super::{Effect, OWN_FEED_PATIENCE, PeerView, PullEnd, Replica, Work};
 use crate::charter::Charter;
 use crate::ledger::rows::{ForkRow, IndexRow, StoredRow as _};
 use crate::ledger::{Column, Ledger as _, LedgerFault, fork_key, index_key};
@@ -49,6 +49,8 @@ pub struct PullRange {
 /// What is known of the peers.
 #[derive(Debug)]
 pub(super) struct Gossip {
+    /// This node's own feed.
+    own: FeedId,
     peers: BTreeMap<MemberId, Peer>,
     /// Feeds whose head moved since the last announcement.
     moved: BTreeSet<FeedId>,
@@ -56,25 +58,36 @@ pub(super) struct Gossip {
     /// Since when a feed is known to be behind.
     behind_since: BTreeMap<FeedId, Time>,
     /// Places where a peer knows another record than this node.
-    disputed: BTreeMap<FeedId, (u64, MemberId)>,
+    disputed: BTreeMap<(FeedId, MemberId), u64>,
 }
 
 #[derive(Debug, Default)]
 struct Peer {
-    heard: bool,
+    /// How many streams it has to this node: a new one may come before the end of an old one.
+    heard: u32,
     dialled: bool,
     heard_at: Option<Time>,
     claims: BTreeMap<FeedId, (u64, RecordId)>,
+    /// Since when it has claimed more of this node's own feed than there is, and nothing came.
+    own_ahead_since: Option<Time>,
     /// What is being pulled from it, and the head that this node had then.
     pulling: BTreeMap<FeedId, u64>,
     rests_until: Option<Time>,
     refused: u64,
 }
 
+impl Peer {
+    /// Whether it may be asked for records.
+    fn is_ready(&self, now: Time) -> bool {
+        self.dialled && self.pulling.is_empty() && self.rests_until.is_none_or(|until| until <= now)
+    }
+}
+
 impl Gossip {
-    pub(super) fn new(charter: &Charter, me: MemberId) -> Self {
-        let others = charter.members.keys().filter(|member| **member != me);
+    pub(super) fn new(charter: &Charter, own: FeedId) -> Self {
+        let others = charter.members.keys().filter(|member| **member != own.member);
         Self {
+            own,
             peers: others.map(|member| (*member, Peer::default())).collect(),
             moved: BTreeSet::new(),
             announced_at: None,
@@ -85,14 +98,14 @@ impl Gossip {
 
     pub(super) fn heard(&mut self, peer: MemberId, now: Time) {
         if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.heard = true;
+            peer.heard += 1;
             peer.heard_at = Some(now);
         }
     }
 
     pub(super) fn unheard(&mut self, peer: MemberId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.heard = false;
+            peer.heard = peer.heard.saturating_sub(1);
         }
     }
 
@@ -147,13 +160,37 @@ impl Gossip {
         }
     }
 
-    /// Since when a feed is known to be behind.
-    pub(super) fn behind_since(&self, feed: FeedId) -> Option<Time> {
-        self.behind_since.get(&feed).copied()
+    /// A peer has more of a feed than this node.
+    pub(super) fn ahead(&mut self, peer: MemberId, feed: FeedId, now: Time) {
+        self.behind_since.entry(feed).or_insert(now);
+        if feed == self.own
+            && let Some(peer) = self.peers.get_mut(&peer)
+        {
+            peer.own_ahead_since.get_or_insert(now);
+        }
+    }
+
+    /// A record of this node's own feed came from elsewhere: there may well be more.
+    pub(super) fn own_feed_came(&mut self, now: Time) {
+        for since in self.peers.values_mut().filter_map(|peer| peer.own_ahead_since.as_mut()) {
+            *since = now;
+        }
+    }
+
+    /// The greatest sequence number above `head` of this node's own feed that is claimed by a peer
+    /// who may yet make it good.
+    pub(super) fn believed_own_head(&self, head: u64, now: Time) -> Option<u64> {
+        let patient = |since: Time| now < since.plus(OWN_FEED_PATIENCE);
+        self.peers
+            .values()
+            .filter(|peer| peer.own_ahead_since.is_some_and(patient))
+            .filter_map(|peer| Some(peer.claims.get(&self.own)?.0))
+            .filter(|claimed| *claimed > head)
+            .max()
     }
 
     /// The greatest sequence number of a feed that any peer knows.
-    pub(super) fn greatest_claim(&self, feed: FeedId) -> Option<u64> {
+    fn greatest_claim(&self, feed: FeedId) -> Option<u64> {
         self.peers.values().filter_map(|peer| Some(peer.claims.get(&feed)?.0)).max()
     }
 
@@ -166,27 +203,31 @@ impl Gossip {
             .map(|(member, peer)| PeerView {
                 member: *member,
                 dialled: peer.dialled,
-                heard: peer.heard,
+                heard: peer.heard > 0,
                 heard_at: peer.heard_at,
-                behind: peer.claims.iter().map(missing).sum(),
+                // A claim may be anything.
+                behind: peer.claims.iter().map(missing).fold(0, u64::saturating_add),
                 refused: peer.refused,
             })
             .collect()
     }
 
-    /// The peer from which to pull a feed: its issuer where that has it, else anyone who has.
-    fn source(&self, feed: FeedId, above: u64, now: Time) -> Option<(MemberId, u64)> {
-        let ready = |peer: &Peer| {
-            peer.dialled
-                && peer.pulling.is_empty()
-                && peer.rests_until.is_none_or(|until| until <= now)
+    /// The peer from which to pull a feed: its issuer where that has it, else anyone who knows a
+    /// head that is wanted.
+    fn source(
+        &self,
+        feed: FeedId,
+        now: Time,
+        wanted: impl Fn(u64, RecordId) -> bool,
+    ) -> Option<(MemberId, u64)> {
+        let has = |peer: &Peer| {
+            let claim = peer.claims.get(&feed).filter(|(sequence, id)| wanted(*sequence, *id));
+            claim.map(|(sequence, _)| *sequence)
         };
-        let has =
-            |peer: &Peer| peer.claims.get(&feed).map(|claim| claim.0).filter(|seq| *seq > above);
         let candidates = self
             .peers
             .iter()
-            .filter(|(_, peer)| ready(peer))
+            .filter(|(_, peer)| peer.is_ready(now))
             .filter_map(|(member, peer)| Some((*member, has(peer)?)));
         candidates.max_by_key(|(member, sequence)| (*member == feed.member, *sequence))
     }
@@ -200,7 +241,7 @@ impl Gossip {
         let issuer = self.peers.get(&feed.member);
         let told =
             issuer.and_then(|peer| peer.claims.get(&feed)).is_some_and(|claim| claim.0 > above);
-        let heard = issuer.is_some_and(|peer| peer.heard);
+        let heard = issuer.is_some_and(|peer| peer.heard > 0);
         let since = self.behind_since.get(&feed).copied().unwrap_or(now);
         told || !heard || now >= since.plus(PULL_GRACE)
     }
@@ -251,7 +292,7 @@ impl Replica {
             self.gossip.claimed(from, claim.feed, claim.sequence, claim.id);
             let own = self.heads.get(&claim.feed).map_or(0, |head| head.sequence);
             if claim.sequence > own {
-                self.gossip.behind_since.entry(claim.feed).or_insert(work.now);
+                self.gossip.ahead(from, claim.feed, work.now);
             } else {
                 let row = work.draft.row::<IndexRow>(&index_key(claim.feed, claim.sequence))?;
                 if row.is_some_and(|row| row.id != claim.id.0) {
@@ -273,14 +314,13 @@ impl Replica {
         let feed_forks = (fork_key(feed, 0), fork_key(feed, u64::MAX));
         let known = work.draft.range(Column::Forks, &feed_forks.0, &feed_forks.1, 1)?;
         if known.is_empty() && sequence > 0 {
-            self.gossip.disputed.insert(feed, (sequence, peer));
+            self.gossip.disputed.insert((feed, peer), sequence);
         }
         Ok(())
     }
 
     pub(super) fn tick(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
         self.take_all_deferred(work)?;
-        self.fire_timers(work)?;
         let silent = self
             .gossip
             .announced_at
@@ -297,7 +337,11 @@ impl Replica {
     /// Asks for what is missing.
     pub(super) fn pull_what_is_missing(&mut self, work: &mut Work<'_>) {
         let mut pulls: BTreeMap<MemberId, Vec<PullRange>> = BTreeMap::new();
-        for (feed, (sequence, peer)) in std::mem::take(&mut self.gossip.disputed) {
+        for ((feed, peer), sequence) in std::mem::take(&mut self.gossip.disputed) {
+            if !self.gossip.peers.get(&peer).is_some_and(|peer| peer.is_ready(work.now)) {
+                self.gossip.disputed.insert((feed, peer), sequence);
+                continue;
+            }
             // The other record of this place is the proof.
             let range = PullRange { feed, first: sequence, last: sequence };
             pulls.entry(peer).or_default().push(range);
@@ -305,20 +349,25 @@ impl Replica {
         let waiting: Vec<FeedId> = self.gossip.behind_since.keys().copied().collect();
         for feed in waiting {
             let own = self.heads.get(&feed).map_or(0, |head| head.sequence);
-            let deferred =
-                self.deferred.get(&feed).and_then(|waiting| waiting.keys().last().copied());
-            let have = own.max(deferred.unwrap_or(0));
             if self.gossip.greatest_claim(feed).is_none_or(|known| known <= own) {
                 self.gossip.behind_since.remove(&feed);
                 continue;
             }
-            if self.gossip.is_pulled(feed) || !self.gossip.need_not_wait(feed, have, work.now) {
+            if self.gossip.is_pulled(feed) || !self.gossip.need_not_wait(feed, own, work.now) {
                 continue;
             }
-            let Some((peer, last)) = self.gossip.source(feed, have, work.now) else { continue };
+            // What waits for its time is here already, if it is what the peer speaks of: a record
+            // of a far future must not stand in the way of the one that others have there.
+            let deferred = self.deferred.get(&feed);
+            let waits = |sequence: u64, id: RecordId| {
+                let waiting = deferred.and_then(|waiting| waiting.get(&sequence));
+                waiting.is_some_and(|(_, record)| record.id() == id)
+            };
+            let wanted = |sequence, id| sequence > own && !waits(sequence, id);
+            let Some((peer, last)) = self.gossip.source(feed, work.now, wanted) else { continue };
             let ranges = pulls.entry(peer).or_default();
             if ranges.len() < MAX_RANGES {
-                ranges.push(PullRange { feed, first: have + 1, last });
+                ranges.push(PullRange { feed, first: own + 1, last });
             }
         }
         for (from, ranges) in pulls {

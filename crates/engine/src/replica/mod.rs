@@ -212,7 +212,7 @@ impl Replica {
             deferred: BTreeMap::new(),
             counters,
             fired_through: Time::MIN,
-            gossip: gossip::Gossip::new(&charter, feed.member),
+            gossip: gossip::Gossip::new(&charter, feed),
             charter,
         };
         replica.fill_windows(ledger)?;
@@ -238,6 +238,7 @@ impl Replica {
             events: Vec::new(),
         };
         let mut publish = Vec::new();
+        let mut ticks = false;
         for input in inputs {
             match input {
                 Input::Publish { ticket, statements, request } => {
@@ -253,11 +254,18 @@ impl Replica {
                     self.gossip.pull_ended(from, ended, &self.heads, now);
                 }
                 Input::Forks(forks) => self.forks(&forks, &mut work)?,
-                Input::Tick => self.tick(&mut work)?,
+                Input::Tick => {
+                    ticks = true;
+                    self.tick(&mut work)?;
+                }
             }
         }
         self.publish(publish, &mut work)?;
         self.settle_all(&mut work)?;
+        // Only now: what came in this very step may take back what a timer would put in force.
+        if ticks {
+            self.fire_timers(&mut work)?;
+        }
         self.pull_what_is_missing(&mut work);
         if self.counters != before {
             work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
@@ -288,16 +296,14 @@ impl Replica {
 
     /// Why the replica does not sign at `now`, if it does not: somebody says that this node's own
     /// feed goes on, and a node that signs what it has signed before forks itself. A claim that
-    /// nobody makes good stops mattering after [`OWN_FEED_PATIENCE`]: else a liar could silence it.
+    /// nobody makes good stops mattering after [`OWN_FEED_PATIENCE`], and so does whatever else its
+    /// peer says of this feed: else a liar could silence it.
     pub fn not_signing(&self, now: Time) -> Option<String> {
         let own = self.heads.get(&self.feed).map_or(0, |head| head.sequence);
-        let known = self.gossip.greatest_claim(self.feed).filter(|known| *known > own)?;
-        let since = self.gossip.behind_since(self.feed)?;
-        (now < since.plus(OWN_FEED_PATIENCE)).then(|| {
-            format!(
-                "others know record {known} of this node's feed, it has only {own}: catching up"
-            )
-        })
+        let known = self.gossip.believed_own_head(own, now)?;
+        Some(format!(
+            "others know record {known} of this node's feed, it has only {own}: catching up"
+        ))
     }
 
     /// A digest of the heads known of every feed: two replicas with the same digest know the same.

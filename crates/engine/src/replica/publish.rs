@@ -158,6 +158,9 @@ impl Replica {
         if let Some(why) = self.not_signing(work.now).or_else(|| self.clock_behind(work.now)) {
             return Ok(Err(PublishRefused::NotSigning(why)));
         }
+        if drafts.is_empty() {
+            return Ok(Err(SealError::StatementCount { got: 0 }.into()));
+        }
         let mut statements = Vec::with_capacity(drafts.len());
         for (index, draft) in drafts.iter().enumerate() {
             if let Err(refused) = self.check_meaning(index, &draft.statement, work)? {

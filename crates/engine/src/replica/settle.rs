@@ -230,10 +230,11 @@ impl Teller {
         events: &mut Vec<Happening>,
     ) -> ScopeRow {
         let base = events.len();
+        let now = self.horizon(old, &new);
         let number = |events: &Vec<Happening>| first + (events.len() - base) as u64;
         let told: Vec<&TransitionRow> =
             old.transitions.iter().filter(|step| step.number > 0).collect();
-        let past = new.transitions.iter().filter(|step| step.at <= self.now.micros()).count();
+        let past = new.transitions.iter().filter(|step| step.at <= now.micros()).count();
         let mut same = 0;
         while same < told.len().min(past) && told[same].same_as(&new.transitions[same]) {
             new.transitions[same].number = told[same].number;
@@ -241,8 +242,8 @@ impl Teller {
         }
         if let Some(wrong) = told.get(same) {
             let last = told.last().map_or(Measure::None, |step| measure(step.to));
-            let now_is = new.announced(self.now);
-            let because = new.latest(self.now).map(|step| ids(&step.because)).unwrap_or_default();
+            let now_is = new.announced(now);
+            let because = new.latest(now).map(|step| ids(&step.because)).unwrap_or_default();
             let decided = self.decided(own, last, now_is, wrong.at, because);
             events.push(Happening::Revised { decided, corrects: wrong.number });
         }
@@ -257,10 +258,28 @@ impl Teller {
             );
             events.push(Happening::Announced(decided));
         }
-        self.tell_effective(own, old, &new, events);
-        new.told = u32::from(new.in_force(self.now).number());
-        new.settled_at = self.now.micros();
+        self.tell_effective(own, old, &new, now, events);
+        new.told = u32::from(new.in_force(now).number());
+        new.settled_at = now.micros();
         new
+    }
+
+    /// Up to when to tell: now, or up to where it was told already where the clock was set back and
+    /// nothing up to there has changed, so that it is not all taken back and told anew.
+    fn horizon(&self, old: &ScopeRow, new: &ScopeRow) -> Time {
+        let Some(settled) = Time::from_micros(old.settled_at).filter(|at| *at > self.now) else {
+            return self.now;
+        };
+        let announced = |scope: &ScopeRow| -> Vec<(i64, u32)> {
+            let steps = scope.transitions.iter().filter(|step| step.at <= settled.micros());
+            steps.map(|step| (step.at, step.to)).collect()
+        };
+        let in_force = |scope: &ScopeRow| -> Vec<EffectiveRow> {
+            let steps = scope.effective.iter().filter(|step| step.at <= settled.micros());
+            steps.copied().collect()
+        };
+        let same = announced(old) == announced(new) && in_force(old) == in_force(new);
+        if same { settled } else { self.now }
     }
 
     /// Every change of the measure in force since the last telling; and where the past itself
@@ -270,6 +289,7 @@ impl Teller {
         own: bool,
         old: &ScopeRow,
         new: &ScopeRow,
+        now: Time,
         events: &mut Vec<Happening>,
     ) {
         let mut told = measure(old.told);
@@ -277,7 +297,7 @@ impl Teller {
         let due = new
             .effective
             .iter()
-            .filter(|step| (fresh || step.at > old.settled_at) && step.at <= self.now.micros());
+            .filter(|step| (fresh || step.at > old.settled_at) && step.at <= now.micros());
         for step in due {
             let to = measure(step.measure);
             if to != told {
@@ -285,10 +305,10 @@ impl Teller {
                 told = to;
             }
         }
-        let now_is = new.in_force(self.now);
+        let now_is = new.in_force(now);
         if now_is != told {
-            let since = new.effective.iter().rev().find(|step| step.at <= self.now.micros());
-            let at = since.map_or(self.now.micros(), |step| step.at);
+            let since = new.effective.iter().rev().find(|step| step.at <= now.micros());
+            let at = since.map_or(now.micros(), |step| step.at);
             self.put_in_force(own, told, now_is, at, new, events);
         }
     }

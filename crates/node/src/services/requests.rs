@@ -125,6 +125,8 @@ fn flag(
             }
             Some(of_identifier)
         }
+        // What is wrong with the identifier has been said.
+        (None, v1::IdType::Unspecified) => None,
         (_, given) => violations.check(at("id_type"), IdType::try_from(given)),
     };
     let reason = violations.check(at("reason"), draft.reason().try_into());

@@ -128,10 +128,9 @@ fn a_recall_and_a_flag_in_one_record() {
             cause: WithdrawCause::Error,
         })
     };
-    for (said, left) in [
-        (vec![flag(1, at(0)), recall()], false),
-        (vec![recall(), flag(1, at(0))], true),
-    ] {
+    for (said, left) in
+        [(vec![flag(1, at(0)), recall()], false), (vec![recall(), flag(1, at(0))], true)]
+    {
         let mut first = Pen::new(&consortium, feed(0, 1));
         let mut second = Pen::new(&consortium, feed(1, 1));
         let records = vec![first.sign(at(0), &said), second.sign(at(1), &[flag(1, at(1))])];
@@ -224,9 +223,11 @@ fn a_record_of_a_newer_charter_waits_and_holds_nobody_else_up() {
     let other = Pen::new(&consortium, feed(1, 1)).sign(at(3), &[flag(1, at(3))]);
     let mut lone = Lone::new(consortium.clone(), feed(4, 1));
     let step = lone.take(at(10), &[&known, &newer, &behind, &other]);
-    assert!(step.effects.iter().all(|effect| {
-        !matches!(effect, interlock_engine::replica::Effect::Refuse { .. })
-    }));
+    assert!(
+        step.effects
+            .iter()
+            .all(|effect| { !matches!(effect, interlock_engine::replica::Effect::Refuse { .. }) })
+    );
     lone.tick(at(100_000));
     assert_eq!(lone.replica.heads()[&feed(0, 1)].sequence, 1);
     assert_eq!(lone.replica.heads()[&feed(1, 1)].sequence, 1);

@@ -44,7 +44,8 @@ fn a_liar_that_always_claims_one_more_silences_a_replica_only_once() {
     let mut network = Network::new(Consortium::new(&Shape::default()), Faults::NONE, 1);
     let mut refused = 0;
     for round in 0..60 {
-        let own = network.replica(member(0)).heads().get(&feed(0, 1)).map_or(0, |head| head.sequence);
+        let own =
+            network.replica(member(0)).heads().get(&feed(0, 1)).map_or(0, |head| head.sequence);
         let heads = vec![claim(feed(0, 1), own + 1)];
         network.inject(member(0), vec![Input::Frontier { from: member(1), heads }]);
         let ticket = network.publish(member(0), vec![flag(1, network.clock(member(0)))], None);
@@ -58,16 +59,16 @@ fn a_liar_that_always_claims_one_more_silences_a_replica_only_once() {
 #[test]
 fn an_honest_answer_that_the_own_feed_is_longer_is_waited_for_and_taken() {
     let consortium = Consortium::new(&Shape::default());
-    let mut network = Network::new(consortium.clone(), Faults::NONE, 1);
+    let slow = Faults { least_delay_ms: 100, most_delay_ms: 100, ..Faults::NONE };
+    let mut network = Network::new(consortium.clone(), slow, 1);
     // What this node signed before its disk was restored from an old copy.
     let mut pen = Pen::new(&consortium, feed(0, 1));
-    let records: Vec<_> = (0..20)
-        .map(|n| pen.sign(at(n - 1_000), &[flag(1, at(n - 1_000))]))
-        .collect();
+    let records: Vec<_> =
+        (0..20).map(|n| pen.sign(at(n - 1_000), &[flag(1, at(n - 1_000))])).collect();
     network.part(&BTreeMap::from([(member(0), 1)]));
     network.inject(member(1), vec![Input::Records { from: member(0), records }]);
     network.heal();
-    network.run(Span::from_millis(100));
+    network.run(Span::from_millis(150));
     let silent = network.publish(member(0), vec![flag(1, network.clock(member(0)))], None);
     network.run(secs(3));
     let signed = network.publish(member(0), vec![flag(1, network.clock(member(0)))], None);
@@ -174,7 +175,7 @@ proptest! {
             shared.push(a.sign(at(n), &[flag(1, at(n))]));
         }
         let mut b = a.clone();
-        let mut branch = |pen: &mut Pen<'_>, number: u8, length: i64| {
+        let branch = |pen: &mut Pen<'_>, number: u8, length: i64| {
             let mut records = shared.clone();
             records.extend((10..10 + length).map(|n| pen.sign(at(n), &[flag(number, at(n))])));
             records

@@ -120,7 +120,9 @@ fn bodies_are_cut_where_their_bytes_end() {
     assert_eq!(done(&step, 1).statements.len(), asked);
     let bodies = bodies(&lone);
     assert_eq!(bodies[0].0, fit);
-    assert!(bodies.iter().all(|(count, bytes)| *count <= MAX_STATEMENTS && *bytes <= MAX_BODY_BYTES));
+    assert!(
+        bodies.iter().all(|(count, bytes)| *count <= MAX_STATEMENTS && *bytes <= MAX_BODY_BYTES)
+    );
     assert_eq!(bodies.iter().map(|(count, _)| count).sum::<usize>(), asked);
 }
 
@@ -168,7 +170,8 @@ fn a_request_that_was_refused_may_be_tried_again() {
 #[test]
 fn nothing_to_publish_is_answered_too() {
     let mut lone = lone();
-    let step = lone.step(at(0), vec![ask(1, Vec::new()), ask(2, flags(1)), ask_as(3, "k", 1, vec![])]);
+    let step =
+        lone.step(at(0), vec![ask(1, Vec::new()), ask(2, flags(1)), ask_as(3, "k", 1, vec![])]);
     assert_eq!(answers(&step).len(), 3);
     assert!(matches!(refused(&step, 1), PublishRefused::Seal(_)));
     assert!(matches!(refused(&step, 3), PublishRefused::Seal(_)));
@@ -183,8 +186,7 @@ fn what_would_be_inert_is_refused_whole() {
     let own = done(&own, 1).statements[0];
     let mut ally = Pen::new(&consortium, feed(1, 1));
     let mut stranger = Pen::new(&consortium, feed(2, 1));
-    let (of_ally, of_stranger) =
-        (ally.sign(at(1), &flags(1)), stranger.sign(at(1), &flags(1)));
+    let (of_ally, of_stranger) = (ally.sign(at(1), &flags(1)), stranger.sign(at(1), &flags(1)));
     lone.take(at(2), &[&of_ally, &of_stranger]);
     let dispute = |flag| Statement::Dispute(Dispute { flag });
     let later = flag_of(|flag| flag.observed_at = at(11), 1, at(0));

@@ -131,17 +131,23 @@ fn timers_that_fell_due_while_the_node_was_down_are_told_once_and_with_their_own
     down.reopen();
     down.tick(at(69_900));
     down.tick(at(69_900));
-    assert_eq!(tales(&journal(&up.ledger)), [
-        "announced NONE>REVIEW at 0",
-        "announced REVIEW>LOCK at 0",
-        "effective NONE>REVIEW at 1",
-        "effective REVIEW>LOCK at 2",
-        // 70 % of each is left after 5 s, which is no witness less but too few points to be kept.
-        "announced LOCK>REVIEW at 5",
-        "effective LOCK>REVIEW at 5",
-        "announced REVIEW>NONE at 15",
-        "effective REVIEW>NONE at 15",
-    ]);
+    assert_eq!(
+        tales(&journal(&up.ledger)),
+        [
+            "announced NONE>REVIEW at 0",
+            "announced REVIEW>LOCK at 0",
+            "effective NONE>REVIEW at 1",
+            "effective REVIEW>LOCK at 2",
+            // Of 100 points 70 are left after 5 s: that keeps FREEZE (64 of 80), and not LOCK.
+            "announced LOCK>FREEZE at 5",
+            "effective LOCK>FREEZE at 5",
+            // After 15 s 30 % of each are left, the first flag's a microsecond sooner.
+            "announced FREEZE>REVIEW at 14",
+            "announced REVIEW>NONE at 15",
+            "effective FREEZE>REVIEW at 14",
+            "effective REVIEW>NONE at 15",
+        ]
+    );
     let told = tales(&journal(&down.ledger));
     let announced = |tales: &[String]| -> Vec<String> {
         tales.iter().filter(|tale| tale.starts_with("announced")).cloned().collect()
@@ -208,11 +214,10 @@ fn a_revision_names_the_first_entry_that_is_no_longer_so() {
     lone.tick(micros(NOTICE));
     // The withdrawal comes late: the lock is told to be in force already.
     lone.take(micros(NOTICE + 500_000), &[&back]);
-    assert_eq!(tales(&journal(&lone.ledger))[3..], [
-        "effective REVIEW>LOCK at 2",
-        "announced LOCK>REVIEW at 1",
-        "effective LOCK>REVIEW at 1",
-    ]);
+    assert_eq!(
+        tales(&journal(&lone.ledger))[3..],
+        ["effective REVIEW>LOCK at 2", "announced LOCK>REVIEW at 1", "effective LOCK>REVIEW at 1",]
+    );
     // A withdrawal from before the flag itself changes what was announced first.
     let consortium = lone.consortium.clone();
     let early = Pen::new(&consortium, feed(1, 2)).sign(micros(-50), &[withdraw(id(&b, 0))]);
@@ -230,7 +235,7 @@ fn a_revision_names_the_first_entry_that_is_no_longer_so() {
 }
 
 #[test]
-fn a_member_s_own_decision_parts_from_the_consortium_s_and_meets_it_again() {
+fn a_member_s_own_decision_parts_from_the_consortium_s() {
     let mut lone = lone();
     let own_flag = flag_of(|flag| flag.reason = Reason::PolicyChange, 1, at(0));
     let raise = Input::Publish { ticket: 1, statements: drafts(vec![own_flag]), request: None };
@@ -240,7 +245,7 @@ fn a_member_s_own_decision_parts_from_the_consortium_s_and_meets_it_again() {
     let back = withdraw(interlock_record::statement_id(&raised, 0));
     let back = Input::Publish { ticket: 2, statements: drafts(vec![back]), request: None };
     lone.step(at(3_000), vec![back]);
-    // From here on both are one again, until the next flag that is only its own.
+    // Both are NONE now, but with another past: each is told by itself.
     let consortium = lone.consortium.clone();
     let mut pen = Pen::new(&consortium, feed(0, 1));
     let others = pen.sign(at(4_000), &[flag(1, at(4_000))]);
@@ -257,16 +262,52 @@ fn a_member_s_own_decision_parts_from_the_consortium_s_and_meets_it_again() {
     let raise = Input::Publish { ticket: 3, statements: drafts(vec![own_flag]), request: None };
     lone.step(at(7_000), vec![raise]);
     lone.tick(at(9_000));
-    assert_eq!(tales(&journal(&lone.ledger)), [
-        "announced NONE>REVIEW at 0 (own)",
-        "effective NONE>REVIEW at 2 (own)",
-        "announced REVIEW>NONE at 3 (own)",
-        "effective REVIEW>NONE at 3 (own)",
-        "announced NONE>REVIEW at 4",
-        "effective NONE>REVIEW at 6",
-        "announced REVIEW>FREEZE at 7 (own)",
-        "effective REVIEW>FREEZE at 9 (own)",
-    ]);
+    assert_eq!(
+        tales(&journal(&lone.ledger)),
+        [
+            "announced NONE>REVIEW at 0 (own)",
+            "effective NONE>REVIEW at 2 (own)",
+            "announced REVIEW>NONE at 3 (own)",
+            "effective REVIEW>NONE at 3 (own)",
+            "announced NONE>REVIEW at 4",
+            "announced NONE>REVIEW at 4 (own)",
+            "effective NONE>REVIEW at 6",
+            "effective NONE>REVIEW at 6 (own)",
+            "announced REVIEW>FREEZE at 7 (own)",
+            "effective REVIEW>FREEZE at 9 (own)",
+        ]
+    );
     let row = lone.ledger.get(Column::Decisions, &subject(1).0).expect("read").expect("there");
     assert!(DecisionRow::decode(&row).expect("a row").own.is_some());
+}
+
+#[test]
+fn a_member_s_own_decision_meets_the_consortium_s_where_the_past_is_the_same_again() {
+    let mut lone = lone();
+    let own_flag = flag_of(|flag| flag.reason = Reason::PolicyChange, 1, at(0));
+    let raise = Input::Publish { ticket: 1, statements: drafts(vec![own_flag]), request: None };
+    lone.step(at(0), vec![raise]);
+    let raised = lone.replica.heads()[&feed(3, 1)].id.expect("a record");
+    lone.tick(at(2_500));
+    // Withdrawn through another feed, at an earlier time: it never counted.
+    let consortium = lone.consortium.clone();
+    let back = withdraw(interlock_record::statement_id(&raised, 0));
+    let back = Pen::new(&consortium, feed(3, 2)).sign(at(-1), &[back]);
+    lone.take(at(3_000), &[&back]);
+    let row = lone.ledger.get(Column::Decisions, &subject(1).0).expect("read").expect("there");
+    assert!(DecisionRow::decode(&row).expect("a row").own.is_none());
+    let others = Pen::new(&consortium, feed(0, 1)).sign(at(4_000), &[flag(1, at(4_000))]);
+    lone.take(at(4_000), &[&others]);
+    lone.tick(at(6_000));
+    assert_eq!(
+        tales(&journal(&lone.ledger)),
+        [
+            "announced NONE>REVIEW at 0 (own)",
+            "effective NONE>REVIEW at 2 (own)",
+            "revised REVIEW>NONE at 0 (own)",
+            "effective REVIEW>NONE at 3 (own)",
+            "announced NONE>REVIEW at 4",
+            "effective NONE>REVIEW at 6",
+        ]
+    );
 }

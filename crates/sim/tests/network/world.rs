@@ -49,7 +49,7 @@ impl<'a> Pen<'a> {
     }
 
     pub(crate) fn sign(&mut self, time: Time, statements: &[Statement]) -> VerifiedRecord {
-        self.salt += 1;
+        self.salt = self.salt.wrapping_add(1);
         let context = SealContext {
             consortium: self.consortium.charter.consortium(),
             feed: self.feed,

@@ -80,7 +80,7 @@ fn a_wrong_header_and_an_empty_file_are_refused() {
 fn a_gzipped_file_is_read_by_its_content() {
     let dir = tempfile::tempdir().expect("a directory of our own");
     let path = dir.path().join("events.csv");
-    let file = File::create(&path).expect("created");
+    let file = std::fs::File::create(&path).expect("created");
     let mut zip = GzEncoder::new(file, Compression::fast());
     zip.write_all(b"time,issuer,op,subject\n2026-01-01T00:00:00Z,a,repay,s\n").expect("written");
     zip.finish().expect("written");

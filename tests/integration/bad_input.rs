@@ -138,7 +138,11 @@ fn bad_flags() -> Vec<Case> {
         ),
         ("17 sources", raise(|it| it.derived_from = vec![vec![1; 32]; 17]), Field("flags[0]")),
         ("a long rule version", raise(|it| it.rule_version = "v".repeat(65)), Field("flags[0]")),
-        ("a case with a line end", raise(|it| it.case_ref = "a\nb".to_owned()), Field("flags[0]")),
+        (
+            "a case with a line end",
+            raise(|it| "a\nb".clone_into(&mut it.case_ref)),
+            Field("flags[0]"),
+        ),
     ]
 }
 

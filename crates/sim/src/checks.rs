@@ -180,8 +180,8 @@ impl Followed {
             }
             Happening::Revised { decided, corrects } if !decided.own => {
                 early(decided.at)?;
-                let corrected =
-                    corrects.checked_sub(1).and_then(|index| events.get(index as usize));
+                let index = corrects.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+                let corrected = index.and_then(|index| events.get(index));
                 match corrected.map(|event| &event.happening) {
                     Some(Happening::Announced(old)) if old.subject == decided.subject => {}
                     other => return Err(Wrong(format!("entry {number} corrects {other:?}"))),

@@ -47,6 +47,9 @@ pub struct Network {
 
 impl Network {
     /// A network of all members, every link up, its clocks set apart as `faults` say.
+    ///
+    /// # Panics
+    /// Never: it begins at an instant of this century.
     pub fn new(consortium: Consortium, faults: Faults, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let now = Time::from_micros(START_MICROS).expect("a time of this century");

@@ -138,7 +138,7 @@ fn every_mistake_is_told_with_its_line() {
         (
             "\"acme\"",
             "\"beta\"",
-            "c.toml:25: member[2]: expected each member once, beta is named twice",
+            "c.toml:26: member[2]: expected each member once, beta is named twice",
         ),
         ("\"acme\"", "\"default\"", "c.toml:12: member[0].id: expected another id"),
         ("\"acme\"", "\"a/b\"", "c.toml:12: member[0].id: expected a member id"),

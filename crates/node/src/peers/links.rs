@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use interlock_engine::replica::{Effect, Input, PullRange};
 use interlock_record::MemberId;
 use interlock_wire::peer::{self, push_frame, reply_frame};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::writer::{Outbox, WriterHandle};
 
@@ -15,6 +15,7 @@ use crate::writer::{Outbox, WriterHandle};
 #[derive(Debug, Default)]
 pub struct Links {
     state: Mutex<State>,
+    heard: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +55,13 @@ impl Links {
     /// A peer has come in: refusals for it go here.
     pub(super) fn heard(&self, peer: MemberId, replies: mpsc::Sender<peer::ReplyFrame>) {
         self.state().replies.insert(peer, replies);
+        self.heard.notify_waiters();
+    }
+
+    /// Waits until some peer comes in. Who comes in can be reached, so that whoever waits to dial
+    /// a peer again need wait no longer.
+    pub(super) async fn somebody_heard(&self) {
+        self.heard.notified().await;
     }
 
     /// Counts a refusal.

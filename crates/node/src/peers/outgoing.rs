@@ -46,6 +46,8 @@ pub async fn dial_forever(context: Context, member: MemberId, address: String) {
         context.links.dial_lost(member, why);
         tokio::select! {
             () = tokio::time::sleep(jittered(back_off)) => {}
+            // A node that was down and is back dials first: no need to sit the back-off out.
+            () = context.links.somebody_heard(), if back_off > BACK_OFF => {}
             _ = shutdown.wait_for(|over| *over) => return,
         }
         back_off = (back_off * 2).min(MAX_BACK_OFF);

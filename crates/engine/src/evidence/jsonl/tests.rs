@@ -14,8 +14,9 @@ fn error_of(line: &str) -> String {
 
 /// The good flag with another id and a change.
 fn flag(part: &str, instead: &str) -> String {
-    assert!(FLAG.contains(part), "{part:?}");
-    FLAG.replacen("\"f1\"", "\"f2\"", 1).replacen(part, instead, 1)
+    let other = FLAG.replacen("\"f1\"", "\"f2\"", 1);
+    assert!(other.contains(part), "{part:?}");
+    other.replacen(part, instead, 1)
 }
 
 fn add(more: &str) -> String {

@@ -110,6 +110,14 @@ fn members(table: &mut Table<'_>) -> Read<BTreeMap<MemberId, Member>> {
             return Err(item.error(format!("expected each member once, {id} is named twice")));
         }
     }
+    let mut governance = BTreeSet::new();
+    for (id, member) in &members {
+        if member.governance_key.is_some_and(|key| !governance.insert(key)) {
+            return Err(list.error(format!(
+                "expected a governance_key of its own for each member, {id}'s is used twice"
+            )));
+        }
+    }
     if members.is_empty() {
         return Err(list.error("expected at least one member"));
     }

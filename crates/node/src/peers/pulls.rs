@@ -1,14 +1,20 @@
 //! Pulling what is missing, over a connection of its own for each pull.
 
+use std::time::Duration;
+
 use interlock_engine::replica::{Input, PullEnd, PullRange};
 use interlock_record::MemberId;
 use interlock_wire::peer::PullRequest;
 use interlock_wire::peer::gossip_client::GossipClient;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::{Context, MAX_MESSAGE_BYTES, frames};
 use crate::transport::dial;
+
+/// How long a peer may take for the next chunk: while it is asked for a feed nobody else is.
+const CHUNK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs pulls as they are asked for, until the node shuts down. The replica asks a peer for one at a
 /// time, so there are never more of them than peers.
@@ -48,8 +54,8 @@ async fn pull(context: &Context, from: MemberId, ranges: &[PullRange]) -> anyhow
         consortium: context.consortium.0.to_vec(),
         ranges: ranges.iter().map(Into::into).collect(),
     };
-    let mut chunks = client.pull(request).await?.into_inner();
-    while let Some(chunk) = chunks.message().await? {
+    let mut chunks = timeout(CHUNK_PATIENCE, client.pull(request)).await??.into_inner();
+    while let Some(chunk) = timeout(CHUNK_PATIENCE, chunks.message()).await?? {
         match frames::records(&context.charter, &context.consortium, &chunk.records) {
             // One chunk at a time: the next is verified while this one is written.
             Ok(records) => context.writer.taken(Input::Records { from, records }).await?,

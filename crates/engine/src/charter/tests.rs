@@ -1,5 +1,7 @@
 //! Mistakes in a charter, and what is said of each.
 
+use std::fmt::Write as _;
+
 use interlock_record::{SigningKey, hex};
 use proptest::prelude::*;
 
@@ -81,10 +83,12 @@ fn the_quorum_is_two_thirds_unless_set() {
         text = text[..text.find("[[member]]").expect("members")].to_owned();
         for number in 0..groups {
             let key = key(10 + number);
-            text += &format!(
+            write!(
+                text,
                 "[[member]]\nid = \"m{number}\"\naddress = \"h:1\"\n\
                  [[member.feed]]\nnumber = 1\nkey = \"{key}\"\n"
-            );
+            )
+            .expect("writing to a string cannot fail");
         }
         text += "[policy]\nversion = 1\n";
         let charter = Charter::parse("c.toml", &text).expect("it has no mistake");

@@ -56,7 +56,7 @@ fn same_in_any_order(consortium: &Consortium, records: &[VerifiedRecord]) -> Ver
 }
 
 /// Two members flag a subject hard; the first flag is `m0`'s, through its first feed.
-fn two_flags<'a>(consortium: &'a Consortium) -> (Pen<'a>, Vec<VerifiedRecord>) {
+fn two_flags(consortium: &Consortium) -> (Pen<'_>, Vec<VerifiedRecord>) {
     let mut first = Pen::new(consortium, feed(0, 1));
     let mut second = Pen::new(consortium, feed(1, 1));
     let records =

@@ -36,13 +36,13 @@ fn answers(step: &Step) -> Vec<(u64, &Result<Published, PublishRefused>)> {
         .collect()
 }
 
-fn done<'a>(step: &'a Step, ticket: u64) -> &'a Published {
+fn done(step: &Step, ticket: u64) -> &Published {
     let answers = answers(step);
     let (_, answer) = answers.iter().find(|(other, _)| *other == ticket).expect("it was answered");
     answer.as_ref().expect("it was published")
 }
 
-fn refused<'a>(step: &'a Step, ticket: u64) -> &'a PublishRefused {
+fn refused(step: &Step, ticket: u64) -> &PublishRefused {
     let answers = answers(step);
     let (_, answer) = answers.iter().find(|(other, _)| *other == ticket).expect("it was answered");
     answer.as_ref().expect_err("it was refused")

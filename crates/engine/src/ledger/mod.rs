@@ -17,7 +17,7 @@ pub use keys::{
 };
 pub use memory::MemoryLedger;
 
-/// A column of the ledger. Each has its own kind of key and row, see [`keys`] and [`rows`].
+/// A column of the ledger. Each has its own kind of key and row, see `keys` and [`rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Column {
     /// Every record, by arrival number.

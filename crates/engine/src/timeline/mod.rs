@@ -1,8 +1,8 @@
 //! The engine: `timeline(setting, evidence)`, a pure function that says which measure is announced
 //! when, for the whole past and, if nothing more comes, the whole future.
 //!
-//! [`fate`] finds out when each flag begins, ends and is disputed; [`weigh`] what it weighs at an
-//! instant; [`tally`] adds up and asks the rules; [`walk`] goes from instant to instant.
+//! `fate` finds out when each flag begins, ends and is disputed; `weigh` what it weighs at an
+//! instant; `tally` adds up and asks the rules; `walk` goes from instant to instant.
 
 mod explain;
 mod fate;

@@ -39,6 +39,8 @@ pub(crate) struct Init {
     /// The consortium's pepper, of which the charter shows a hash.
     #[arg(long, value_name = "FILE")]
     pepper: PathBuf,
+    // The brackets are for those who read the help, not links.
+    #[allow(rustdoc::broken_intra_doc_links)]
     /// A member: ID=HOST:PORT=PUBLICKEY[,group=GROUP][,name=NAME][,contact=TEXT][,quota=FLAGS/WINDOW];
     /// may be repeated.
     #[arg(long = "member", value_name = "MEMBER", required = true)]

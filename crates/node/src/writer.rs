@@ -22,6 +22,8 @@ use crate::clock::now;
 pub const MAX_QUEUED: usize = 4_096;
 /// How many commands go into one step at most.
 pub const MAX_BATCH: usize = 1_024;
+/// A step takes no further command once it has so many statements: timers wait for its end.
+pub const MAX_BATCH_STATEMENTS: usize = 512;
 /// How often the replica is told that time has passed.
 const TICK: Duration = Duration::from_millis(100);
 /// A member that was not heard for so long may be ahead of this node.
@@ -207,9 +209,27 @@ struct Writer {
 #[derive(Default)]
 struct Batch {
     inputs: Vec<Input>,
+    statements: usize,
     taken: Vec<oneshot::Sender<()>>,
     reports: Vec<oneshot::Sender<Report>>,
     ends: bool,
+}
+
+impl Batch {
+    fn has_room(&self) -> bool {
+        self.inputs.len() < MAX_BATCH && self.statements < MAX_BATCH_STATEMENTS && !self.ends
+    }
+
+    fn push(&mut self, input: Input) {
+        self.statements += match &input {
+            Input::Publish { statements, .. } => statements.len(),
+            Input::Records { records, .. } => {
+                records.iter().map(|record| record.signed().body.len()).sum()
+            }
+            _ => 0,
+        };
+        self.inputs.push(input);
+    }
 }
 
 impl Writer {
@@ -225,7 +245,7 @@ impl Writer {
                 },
                 () = tokio::time::sleep_until(wake) => {}
             }
-            while batch.inputs.len() < MAX_BATCH && !batch.ends {
+            while batch.has_room() {
                 let Ok(command) = self.queue.queue.try_recv() else { break };
                 self.gather(command, &mut batch);
             }
@@ -251,16 +271,16 @@ impl Writer {
 
     fn gather(&mut self, command: Command, batch: &mut Batch) {
         match command {
-            Command::Input(input) => batch.inputs.push(input),
+            Command::Input(input) => batch.push(input),
             Command::Taken(input, done) => {
-                batch.inputs.push(input);
+                batch.push(input);
                 batch.taken.push(done);
             }
             Command::Publish(statements, request, done) => {
                 self.tickets += 1;
                 self.callers.insert(self.tickets, done);
                 let ticket = self.tickets;
-                batch.inputs.push(Input::Publish { ticket, statements, request });
+                batch.push(Input::Publish { ticket, statements, request });
             }
             Command::Report(done) => batch.reports.push(done),
             Command::Shutdown => batch.ends = true,

@@ -31,6 +31,7 @@ pub const DEFAULT_MIN_KEEP: Span = Span::from_days(5 * 365);
 /// One version of the consortium's charter.
 #[derive(Debug, Clone)]
 pub struct Charter {
+    id: Digest,
     /// The document as it was written.
     pub text: String,
     /// The consortium's name, for people.
@@ -111,12 +112,8 @@ impl Charter {
     }
 
     /// The hash of this document.
-    pub fn id(&self) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update(Domain::Charter.bytes());
-        hash.update([0]);
-        hash.update(self.text.as_bytes());
-        Digest(hash.finalize().into())
+    pub const fn id(&self) -> Digest {
+        self.id
     }
 
     /// The consortium: the hash of its first charter.
@@ -145,6 +142,16 @@ impl Charter {
     pub fn policy_at(&self, at: Time) -> &Policy {
         self.policies.at(at)
     }
+}
+
+/// The hash of a charter's document. Asked for with every record that is sealed, so a charter keeps
+/// it.
+fn id_of(text: &str) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(Domain::Charter.bytes());
+    hash.update([0]);
+    hash.update(text.as_bytes());
+    Digest(hash.finalize().into())
 }
 
 #[cfg(test)]

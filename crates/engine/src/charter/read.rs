@@ -6,7 +6,7 @@ use interlock_record::{Digest, FeedNumber, MemberId, NEWEST_RULES, PublicKey, Sp
 
 use super::{
     CHARTER_FORMAT, Charter, DEFAULT_MAX_CLOCK_SKEW, DEFAULT_MIN_KEEP, DEFAULT_RELEASE_K, Feed,
-    Member, NOTICE_MARGIN, Quota,
+    Member, NOTICE_MARGIN, Quota, id_of,
 };
 use crate::limits::{MAX_MEMBERS, MAX_THRESHOLD};
 use crate::policy::{Policy, Schedule};
@@ -47,6 +47,7 @@ pub(super) fn charter(table: &mut Table<'_>, text: &str) -> Read<Charter> {
     let pepper_check = table.require("pepper_check")?.parse()?;
     let policy = policy(&table.require("policy")?, max_clock_skew, groups)?;
     Ok(Charter {
+        id: id_of(text),
         text: text.to_owned(),
         name,
         version,

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use interlock_engine::charter::Charter;
+use interlock_engine::charter::{Charter, Charters};
+use interlock_node::peers::CharterFeed;
+use interlock_record::ConsortiumId;
 use tempfile::TempDir;
 
 use crate::eventually;
@@ -42,6 +44,17 @@ pub(crate) struct Consortium {
 }
 
 impl Consortium {
+    /// The consortium's id.
+    pub(crate) fn id(&self) -> ConsortiumId {
+        ConsortiumId(self.charter.id().0)
+    }
+
+    /// Who may connect, as long as the first charter holds.
+    pub(crate) fn roster(&self) -> CharterFeed {
+        let charters = Charters::first(Charter::clone(&self.charter));
+        CharterFeed::new(tokio::sync::watch::channel(Arc::new(charters)).1)
+    }
+
     /// Keys, pepper, charter and configurations; no node runs yet.
     pub(crate) fn found(members: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory of our own");

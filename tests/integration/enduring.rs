@@ -33,7 +33,13 @@ async fn claims_of_endless_feeds_harm_nobody() {
     };
     let stream = consortium.meet(acme).await;
     let heads = vec![claim("bolt"), claim("mallory")];
-    stream.send(Some(Kind::Frontier(peer::Frontier { heads, complete: true }))).await;
+    stream
+        .send(Some(Kind::Frontier(peer::Frontier {
+            heads,
+            complete: true,
+            ..peer::Frontier::default()
+        })))
+        .await;
     eventually("the claims are heard", async || {
         let peers = acme.peers().await.peers;
         let mallory = peers.iter().find(|peer| peer.member == "mallory").expect("a member");

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use interlock_node::clock::now;
-use interlock_node::peers::CharterRoster;
 use interlock_node::transport::{Binding, Credentials, DialError, TransportIdentity, dial};
 use interlock_record::{
     ConsortiumId, FeedHead, FeedId, FeedNumber, Flag, IdType, Measure, Reason, SealContext,
@@ -48,14 +47,14 @@ impl Consortium {
     /// The last member, which is honest about who it is and about nothing else.
     pub(crate) fn traitor(&self) -> Mask {
         let node = self.nodes.last().expect("it has members");
-        let consortium = self.charter.consortium();
+        let consortium = self.id();
         Mask { consortium, feed: feed(&node.name, 1), key: node.key() }
     }
 
     /// The name under which the traitor signs.
     pub(crate) fn context(&self, feed: FeedId) -> SealContext {
         SealContext {
-            consortium: self.charter.consortium(),
+            consortium: self.id(),
             feed,
             time: now(),
             charter_version: self.charter.version,
@@ -81,7 +80,7 @@ impl Consortium {
             &node.address,
             node.name.parse().expect("a member id"),
             Arc::new(Credentials::new(identity)),
-            Arc::new(CharterRoster::new(self.charter.clone())),
+            Arc::new(self.roster()),
             Arc::new(now),
         );
         let client = GossipClient::new(soon("the node lets in or not", dialled).await?.channel);

@@ -6,28 +6,46 @@
 
 use std::collections::VecDeque;
 
-use interlock_record::Time;
+use interlock_record::{Span, Time};
 
-use crate::charter::Quota;
+use crate::charter::{Allowance, Quota};
 
-/// Counts a record's flags in its feed's window (times and flag counts of the records before it, in
-/// order of time) and says whether the record is held.
-pub fn holds(quota: Quota, window: &mut VecDeque<(Time, u64)>, time: Time, flags: u64) -> bool {
-    let start = time.minus(quota.window);
-    while window.front().is_some_and(|(earlier, _)| *earlier <= start) {
+/// The records of a feed in its window: time and count of flags of each, in order of time.
+pub type Window = VecDeque<(Time, u64)>;
+
+/// Counts a record's flags in its feed's window and says whether the record is held. Entries are
+/// kept for `keep`, the longest window that the feed's quota ever had.
+pub fn holds(
+    (quota, allowance): (Quota, Option<Allowance>),
+    keep: Span,
+    window: &mut Window,
+    time: Time,
+    flags: u64,
+) -> bool {
+    let oldest = time.minus(keep.max(quota.window));
+    while window.front().is_some_and(|(earlier, _)| *earlier <= oldest) {
         window.pop_front();
     }
     window.push_back((time, flags));
-    let total: u64 = window.iter().map(|(_, flags)| flags).sum();
+    let start = time.minus(quota.window);
+    let (mut total, mut allowed) = (0, 0);
+    for (at, flags) in window.iter().filter(|(at, _)| *at > start) {
+        match allowance {
+            Some(allowance) if allowance.from <= *at && *at < allowance.until => allowed += flags,
+            _ => total += flags,
+        }
+    }
+    let beside = allowance.map_or(0, |allowance| allowance.flags);
     // A record without flags has nothing to hold.
-    flags > 0 && total > quota.flags
+    flags > 0 && total + allowed.saturating_sub(beside) > quota.flags
 }
 
 #[cfg(test)]
 mod tests {
-    use interlock_record::Span;
-
     use super::*;
+
+    const KEEP: Span = Span::from_secs(60);
+    const QUOTA: Quota = Quota { flags: 10, window: KEEP };
 
     fn at(secs: i64) -> Time {
         Time::from_micros(secs * 1_000_000).expect("in range")
@@ -35,21 +53,42 @@ mod tests {
 
     #[test]
     fn a_record_is_held_only_above_the_quota() {
-        let quota = Quota { flags: 10, window: Span::from_secs(60) };
-        let mut window = VecDeque::new();
-        assert!(!holds(quota, &mut window, at(0), 9), "below");
-        assert!(!holds(quota, &mut window, at(1), 1), "at");
-        assert!(holds(quota, &mut window, at(2), 1), "above");
-        assert!(!holds(quota, &mut window, at(3), 0), "nothing to hold");
+        let mut window = Window::new();
+        let mut holds = |secs, flags| holds((QUOTA, None), KEEP, &mut window, at(secs), flags);
+        assert!(!holds(0, 9), "below");
+        assert!(!holds(1, 1), "at");
+        assert!(holds(2, 1), "above");
+        assert!(!holds(3, 0), "nothing to hold");
     }
 
     #[test]
     fn held_flags_count_and_leave_the_window_with_time() {
-        let quota = Quota { flags: 10, window: Span::from_secs(60) };
-        let mut window = VecDeque::new();
-        assert!(holds(quota, &mut window, at(0), 11));
-        assert!(holds(quota, &mut window, at(59), 1), "the held flags still count");
-        assert!(!holds(quota, &mut window, at(60), 1), "the window is open at its start");
+        let mut window = Window::new();
+        let mut holds = |secs, flags| holds((QUOTA, None), KEEP, &mut window, at(secs), flags);
+        assert!(holds(0, 11));
+        assert!(holds(59, 1), "the held flags still count");
+        assert!(!holds(60, 1), "the window is open at its start");
         assert_eq!(window.len(), 2);
+    }
+
+    #[test]
+    fn an_allowance_is_used_up_once_and_leaves_the_quota_alone() {
+        let allowance = Some(Allowance { flags: 100, from: at(10), until: at(20) });
+        let mut window = Window::new();
+        let mut holds = |secs, flags| holds((QUOTA, allowance), KEEP, &mut window, at(secs), flags);
+        assert!(!holds(9, 10), "the quota itself");
+        assert!(!holds(10, 100), "at the allowance");
+        assert!(holds(11, 1), "above both");
+        assert!(holds(20, 1), "after the allowance only the quota is left");
+        assert!(!holds(69, 8), "the backlog that was allowed does not count afterwards");
+    }
+
+    #[test]
+    fn a_longer_window_of_a_later_charter_finds_what_came_before() {
+        let short = Quota { flags: 10, window: Span::from_secs(1) };
+        let mut window = Window::new();
+        assert!(!holds((short, None), KEEP, &mut window, at(0), 10));
+        assert!(!holds((short, None), KEEP, &mut window, at(5), 1));
+        assert!(holds((QUOTA, None), KEEP, &mut window, at(6), 1));
     }
 }

@@ -3,16 +3,25 @@
 //! A charter is a TOML document. Its id is the hash of its bytes, so it is kept and passed around
 //! as the text that was written, never written anew from what was read.
 
+mod chain;
 mod read;
+mod sign;
+mod succession;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_record::{
-    ConsortiumId, Digest, Domain, FeedId, FeedNumber, MemberId, PublicKey, Span, Time,
+    Digest, Domain, FeedId, FeedNumber, MemberId, PublicKey, RecordId, Span, Time,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::policy::{Policy, Schedule};
+pub use chain::{Charters, MAX_RIVALS, Rivals};
+pub use sign::{
+    BadCharter, CharterSignature, MAX_SIGNATURES, Role, SignedCharter, Unsigned, missing_groups,
+};
+pub use succession::NotASuccessor;
+
+use crate::policy::Policy;
 use crate::text::FileError;
 
 /// The largest charter, in bytes.
@@ -27,6 +36,21 @@ pub const NOTICE_MARGIN: Span = Span::from_secs(1);
 pub const DEFAULT_RELEASE_K: u32 = 2;
 /// How long evidence is kept at least, unless the charter says otherwise: five years.
 pub const DEFAULT_MIN_KEEP: Span = Span::from_days(5 * 365);
+/// How long evidence is kept after it ended, unless the charter says otherwise: five years, as the
+/// 征信业管理条例 (State Council decree 631, 2013), art. 16, says of negative records.
+pub const DEFAULT_RETENTION: Span = Span::from_days(5 * 365);
+/// How many statements a feed may make in a day, unless the charter says otherwise.
+pub const DEFAULT_STATEMENTS_A_DAY: u64 = 1_000_000;
+/// How many disputes a member may open in a day, unless the charter says otherwise.
+pub const DEFAULT_DISPUTES_A_DAY: u64 = 1_000;
+
+/// The length of a day, µs.
+pub const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The day (UTC) of an instant, counted from 1970-01-01.
+pub const fn day_of(at: Time) -> i64 {
+    at.micros().div_euclid(DAY_MICROS)
+}
 
 /// One version of the consortium's charter.
 #[derive(Debug, Clone)]
@@ -50,14 +74,54 @@ pub struct Charter {
     pub pepper_epoch: u32,
     /// What [`interlock_record::Pepper::check`] gives for the right pepper.
     pub pepper_check: Digest,
+    /// From which record time its policy and limits hold; the first charter's hold always.
+    pub effective_from: Option<Time>,
+    /// The successors of the version before it that it takes the place of: it ends a charter fork.
+    pub resolves: BTreeSet<Digest>,
+    /// What members may do how often, and how long what is kept.
+    pub limits: Limits,
+    /// The members, by id; those that are gone stay, so that no id is used twice.
+    pub members: BTreeMap<MemberId, Member>,
+    /// Its policy, with the members' groups.
+    pub policy: Policy,
+}
+
+/// What members may do how often, and how long what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
     /// How far ahead of a node's clock a record may be; one further ahead waits.
     pub max_clock_skew: Span,
     /// How long evidence is kept before its issuer may erase it.
     pub min_keep: Span,
-    /// The members, by id.
-    pub members: BTreeMap<MemberId, Member>,
-    /// The policies over time, with the members' groups.
-    pub policies: Schedule,
+    /// How long evidence is kept after it ended.
+    pub retention: Span,
+    /// How many statements of one feed and day of record time (UTC) mean something.
+    pub statements_a_day: u64,
+    /// How many disputes of one member and day of record time (UTC) mean something.
+    pub disputes_a_day: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_clock_skew: DEFAULT_MAX_CLOCK_SKEW,
+            min_keep: DEFAULT_MIN_KEEP,
+            retention: DEFAULT_RETENTION,
+            statements_a_day: DEFAULT_STATEMENTS_A_DAY,
+            disputes_a_day: DEFAULT_DISPUTES_A_DAY,
+        }
+    }
+}
+
+/// Whether a member takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Active,
+    /// It does not for now: its feeds have ended, it needs new ones to come back.
+    Suspended,
+    /// It is gone for good.
+    Removed,
 }
 
 /// A member of the consortium.
@@ -71,8 +135,12 @@ pub struct Member {
     pub contact: String,
     /// Where its node listens for other members, `host:port`.
     pub address: String,
+    /// Whether it takes part.
+    pub status: Status,
     /// The key with which its group signs charters; kept off the node.
     pub governance_key: Option<PublicKey>,
+    /// The key that can sign nothing but the version in which the governance key is replaced.
+    pub recovery_key: Option<PublicKey>,
     /// Its feeds, by number.
     pub feeds: BTreeMap<FeedNumber, Feed>,
 }
@@ -84,6 +152,32 @@ pub struct Feed {
     pub key: PublicKey,
     /// How many flags it may raise before the breaker holds them; none: as many as it likes.
     pub quota: Option<Quota>,
+    /// Flags beside the quota, once.
+    pub allowance: Option<Allowance>,
+    /// The last record that counts, where the feed has ended; later ones are kept and inert.
+    pub last: Option<LastHead>,
+    /// The member that signs in it for one that is gone; it may only withdraw, recall and resolve.
+    pub trustee: Option<MemberId>,
+}
+
+/// The last record of a feed that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastHead {
+    /// Its sequence number; 0: none counts.
+    pub sequence: u64,
+    /// Its id; none only where no record counts.
+    pub id: Option<RecordId>,
+}
+
+/// Flags that a feed may raise once beside its quota: joining with a backlog, a new tag epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many.
+    pub flags: u64,
+    /// From this record time on.
+    pub from: Time,
+    /// Before this record time.
+    pub until: Time,
 }
 
 /// At most so many flags in any window of record time.
@@ -116,13 +210,6 @@ impl Charter {
         self.id
     }
 
-    /// The consortium: the hash of its first charter.
-    ///
-    /// Until charters can follow one another there is only the first.
-    pub fn consortium(&self) -> ConsortiumId {
-        ConsortiumId(self.id().0)
-    }
-
     /// The ids of all members.
     pub fn member_ids(&self) -> BTreeSet<MemberId> {
         self.members.keys().copied().collect()
@@ -138,9 +225,15 @@ impl Charter {
         self.members.get(&member).map(|member| member.group.as_str())
     }
 
-    /// The policy that governs `at`.
-    pub fn policy_at(&self, at: Time) -> &Policy {
-        self.policies.at(at)
+    /// The members that take part.
+    pub fn active(&self) -> impl Iterator<Item = (MemberId, &Member)> {
+        let active = self.members.iter().filter(|(_, member)| member.status == Status::Active);
+        active.map(|(id, member)| (*id, member))
+    }
+
+    /// The groups that take part.
+    pub fn groups(&self) -> BTreeSet<&str> {
+        self.active().map(|(_, member)| member.group.as_str()).collect()
     }
 }
 

@@ -1,13 +1,16 @@
 //! The node's configuration file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use interlock_engine::charter::Charter;
-use interlock_record::{FeedId, FeedNumber, MemberId, Pepper, SigningKey, unhex};
+use interlock_engine::charter::{Charter, Charters, SignedCharter};
+use interlock_record::{FeedId, FeedNumber, MemberId, Pepper, SigningKey, Span, unhex};
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::peppers::Peppers;
 
 /// What a node needs to know. Paths are relative to the file.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,14 +25,29 @@ pub struct Config {
     pub feed: u32,
     /// The file with the feed's key: 64 hexadecimal digits, readable by its owner only.
     pub feed_key: PathBuf,
-    /// The file with the consortium's pepper: 64 hexadecimal digits, readable by its owner only.
-    pub pepper: PathBuf,
+    /// The file with the consortium's pepper: 64 hexadecimal digits, readable by its owner only. Of
+    /// several epochs: a table of files, by epoch.
+    pub pepper: PepperFiles,
     /// Where the node keeps what it knows.
     pub data: PathBuf,
+    /// How often it says which heads it has seen. Default: 60s.
+    pub seen_every: Option<Span>,
+    /// How often it looks for what is past its retention. Default: 1h.
+    pub retention_every: Option<Span>,
     /// Where it listens for other members, `host:port`. Default: the charter's address.
     pub listen: Option<String>,
     /// Where the platform's backend reaches it.
     pub api: ApiConfig,
+}
+
+/// Where the pepper is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum PepperFiles {
+    /// One file: the pepper of the first charter's epoch.
+    One(PathBuf),
+    /// One file for each epoch.
+    Epochs(BTreeMap<String, PathBuf>),
 }
 
 /// Where the platform's backend reaches the node. At least one of the two.
@@ -51,14 +69,16 @@ const fn first_feed() -> u32 {
 pub struct Materials {
     /// The configuration, its paths made whole.
     pub config: Config,
-    /// The charter.
-    pub charter: Charter,
+    /// The consortium's first charter.
+    pub first: Charter,
+    /// Later versions that came with it.
+    pub later: Vec<SignedCharter>,
     /// The feed that the node signs in.
     pub feed: FeedId,
     /// The feed's key.
     pub key: SigningKey,
-    /// The consortium's pepper.
-    pub pepper: Pepper,
+    /// The consortium's peppers.
+    pub peppers: Peppers,
 }
 
 impl Config {
@@ -75,8 +95,11 @@ impl Config {
             anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', ", "))
         })?;
         let base = path.parent().unwrap_or(Path::new("."));
-        let fields =
-            [&mut config.charter, &mut config.feed_key, &mut config.pepper, &mut config.data];
+        let mut fields = vec![&mut config.charter, &mut config.feed_key, &mut config.data];
+        match &mut config.pepper {
+            PepperFiles::One(file) => fields.push(file),
+            PepperFiles::Epochs(files) => fields.extend(files.values_mut()),
+        }
         for field in fields {
             *field = base.join(&*field);
         }
@@ -110,9 +133,13 @@ impl Config {
         let name = self.charter.display().to_string();
         let text = std::fs::read_to_string(&self.charter)
             .with_context(|| format!("cannot read the charter {name}"))?;
-        let charter = Charter::parse(&name, &text)?;
+        let (first, later) = crate::charter_file::read(&name, &text)?;
+        let mut charters = Charters::first(first.clone());
+        for signed in &later {
+            charters = charters.with(&name, signed)?.unwrap_or(charters);
+        }
         let feed = FeedId { member: self.member, number: FeedNumber(self.feed) };
-        let named = charter
+        let named = charters
             .feed(feed)
             .with_context(|| format!("the charter {name} does not name feed {feed}"))?;
         let key = SigningKey::from_seed(*secret(&self.feed_key)?);
@@ -121,14 +148,36 @@ impl Config {
             "the key in {} is not the one that the charter names for feed {feed}",
             self.feed_key.display()
         );
-        let pepper = Pepper::from_bytes(*secret(&self.pepper)?);
-        ensure!(
-            pepper.check() == charter.pepper_check,
-            "the pepper in {} is not the consortium's of epoch {}",
-            self.pepper.display(),
-            charter.pepper_epoch
-        );
-        Ok(Materials { config: self, charter, feed, key, pepper })
+        let peppers = self.peppers(&charters)?;
+        Ok(Materials { config: self, first, later, feed, key, peppers })
+    }
+
+    /// Reads the peppers, and checks each against the versions that name its epoch.
+    fn peppers(&self, charters: &Charters) -> anyhow::Result<Peppers> {
+        let first_epoch = charters.chain()[0].pepper_epoch;
+        let read = |epoch: u32, path: &Path| {
+            let pepper = Pepper::from_bytes(*secret(path)?);
+            let named = charters.chain().iter().find(|charter| charter.pepper_epoch == epoch);
+            ensure!(
+                named.is_none_or(|charter| charter.pepper_check == pepper.check()),
+                "the pepper in {} is not the consortium's of epoch {epoch}",
+                path.display()
+            );
+            Ok::<_, anyhow::Error>(pepper)
+        };
+        let peppers = match &self.pepper {
+            PepperFiles::One(file) => BTreeMap::from([(first_epoch, read(first_epoch, file)?)]),
+            PepperFiles::Epochs(files) => files
+                .iter()
+                .map(|(epoch, file)| {
+                    let epoch = epoch.parse().with_context(|| {
+                        format!("pepper: expected the number of an epoch, got {epoch:?}")
+                    })?;
+                    Ok((epoch, read(epoch, file)?))
+                })
+                .collect::<anyhow::Result<_>>()?,
+        };
+        Ok(Peppers::new(peppers))
     }
 }
 

@@ -3,8 +3,10 @@
 //! One thread owns the state and the disk ([`writer`]); everything else holds a handle to it and
 //! bounded channels. [`run`](run()) says what is started and how it ends.
 
+pub mod charter_file;
 pub mod clock;
 pub mod config;
+pub mod peppers;
 
 pub mod writer;
 
@@ -12,6 +14,7 @@ pub mod transport;
 
 pub mod peers;
 
+pub mod retention;
 pub mod services;
 
 mod run;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use interlock_engine::replica::Replica;
+use interlock_engine::replica::{Opening, Replica, SEEN_EVERY};
 use interlock_record::{ConsortiumId, FeedId, SigningKey, Span};
 use interlock_store::Store;
+use interlock_wire::v1::governance_server::GovernanceServer;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::service::Routes;
@@ -19,7 +20,8 @@ use tonic::transport::Server;
 
 use crate::clock::{now, random};
 use crate::config::{ApiConfig, Materials};
-use crate::peers::{CharterRoster, Context, Door, Links, PeerOutbox, dial_forever, pull_forever};
+use crate::peers::{CharterFeed, Context, Door, Links, PeerOutbox, dial_members, pull_forever};
+use crate::retention::{RETENTION_EVERY, Retention};
 use crate::services::Services;
 use crate::transport::{self, Binding, Credentials, IdentityError, Refusals, TransportIdentity};
 use crate::writer;
@@ -46,59 +48,73 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let Materials { config, charter, feed, key, pepper } = materials;
+    let Materials { config, first, later, feed, key, peppers } = materials;
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("cannot make the directory {}", config.data.display()))?;
     let store = Store::open(&config.data, random()?)?;
-    store.bind(charter.consortium())?;
-    let charter = Arc::new(charter);
+    let consortium = ConsortiumId(first.id().0);
+    store.bind(consortium)?;
     let started_at = now();
-    let transport_keys = TransportKeys { consortium: charter.consortium(), feed, key: key.clone() };
+    let transport_keys = TransportKeys { consortium, feed, key: key.clone() };
     let credentials = Arc::new(Credentials::new(transport_keys.fresh()?));
-    let replica = Replica::open(&store, charter.clone(), feed, key)?;
+    let replica = Replica::open(&store, Opening { first, later, feed, key })?;
+    let charters = replica.charters().clone();
+    peppers.check(&charters)?;
     let (writer, queue) = writer::channel(&replica);
     let links = Arc::new(Links::default());
     let (pulls, asked) = mpsc::channel(MAX_WAITING_PULLS);
-    let outbox = PeerOutbox::new(links.clone(), writer.clone(), pulls);
+    let (charters_tell, charters_told) = watch::channel(charters.clone());
+    let destroyed = Arc::new(Notify::new());
+    let outbox =
+        PeerOutbox::new(links.clone(), writer.clone(), pulls, charters_tell, destroyed.clone());
     let (over, shutdown) = watch::channel(false);
+    let charter_feed = CharterFeed::new(charters_told);
 
     let context = Context {
         me: feed.member,
-        consortium: charter.consortium(),
+        consortium,
         credentials: credentials.clone(),
-        roster: Arc::new(CharterRoster::new(charter.clone())),
+        roster: Arc::new(charter_feed.clone()),
         now: Arc::new(now),
         writer: writer.clone(),
         store: store.clone(),
         links: links.clone(),
-        charter: charter.clone(),
+        charters: charter_feed.clone(),
         shutdown: shutdown.clone(),
     };
     let services = Services {
         me: feed.member,
         feed,
-        charter: charter.clone(),
-        pepper: Arc::new(pepper),
+        charters: charter_feed,
+        peppers: Arc::new(peppers),
         store: store.clone(),
         writer: writer.clone(),
         links,
         started_at,
         shutdown: shutdown.clone(),
     };
-    let member = &charter.members[&feed.member];
+    let member = &charters.newest().members[&feed.member];
     let listen = config.listen.clone().unwrap_or_else(|| member.address.clone());
 
     let mut doors = JoinSet::new();
     open_api(&config.api, &services, &shutdown, &mut doors).await?;
     open_gate(&listen, &context, &shutdown, &mut doors).await?;
-    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox))?;
+    let seen_every = config.seen_every.unwrap_or(SEEN_EVERY);
+    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), seen_every)?;
     let mut peers = JoinSet::new();
-    for (id, other) in charter.members.iter().filter(|(id, _)| **id != feed.member) {
-        peers.spawn(dial_forever(context.clone(), *id, other.address.clone()));
-    }
+    peers.spawn(dial_members(context.clone()));
+    let every = config.retention_every.map(|every| every.micros().unsigned_abs());
+    let retention = Retention {
+        feed,
+        charters: context.charters.clone(),
+        store: context.store.clone(),
+        writer: writer.clone(),
+        every: every.map_or(RETENTION_EVERY, Duration::from_micros),
+    };
+    peers.spawn(retention.keep(shutdown.clone()));
     peers.spawn(pull_forever(context, asked));
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
-    tracing::info!(member = %feed.member, listen, consortium = %charter.consortium(), "ready");
+    tracing::info!(member = %feed.member, listen, %consortium, "ready");
     ready();
 
     // The writer ends by itself only when the disk fails; nothing can go on then.
@@ -229,18 +245,21 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<PlatformServer<Services>>().await;
     health.set_serving::<OperatorServer<Services>>().await;
+    health.set_serving::<GovernanceServer<Services>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         // What other members' nodes speak is not served at this door.
         .with_service_name("interlock.v1.Platform")
         .with_service_name("interlock.v1.Operator")
+        .with_service_name("interlock.v1.Governance")
         .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
     routes
         .add_service(PlatformServer::new(services.clone()))
         .add_service(OperatorServer::new(services.clone()))
+        .add_service(GovernanceServer::new(services.clone()))
         .add_service(health_service)
         .add_service(reflection);
     Ok(routes.routes())

@@ -6,17 +6,18 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use interlock_engine::charter::{BadCharter, SignedCharter};
 use interlock_engine::ledger::rows::CountersRow;
 use interlock_engine::ledger::{Column, timer_of_key};
 use interlock_engine::replica::{
     Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
 };
-use interlock_record::{Digest, FeedHead, FeedId, MemberId, Time};
+use interlock_record::{Digest, FeedHead, FeedId, MemberId, Span, Time};
 use interlock_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::clock::now;
+use crate::clock::{now, random};
 
 /// How many commands wait for the writer at most; senders wait beyond that.
 pub const MAX_QUEUED: usize = 4_096;
@@ -39,6 +40,7 @@ enum Command {
     /// As an input, but the sender waits until it is on disk.
     Taken(Input, oneshot::Sender<()>),
     Publish(Vec<Drafted>, Option<Request>, oneshot::Sender<PublishResult>),
+    ApplyCharter(SignedCharter, oneshot::Sender<Result<u32, BadCharter>>),
     Report(oneshot::Sender<Report>),
     Shutdown,
 }
@@ -124,6 +126,19 @@ impl WriterHandle {
         wait.await.map_err(|_| WriterGone)
     }
 
+    /// Brings a charter version; says which holds then. It is on disk when this returns well.
+    ///
+    /// # Errors
+    /// [`WriterGone`]; what was refused is within the result.
+    pub async fn apply_charter(
+        &self,
+        charter: SignedCharter,
+    ) -> Result<Result<u32, BadCharter>, WriterGone> {
+        let (done, wait) = oneshot::channel();
+        self.commands.send(Command::ApplyCharter(charter, done)).await.map_err(|_| WriterGone)?;
+        wait.await.map_err(|_| WriterGone)
+    }
+
     /// How the replica is.
     ///
     /// # Errors
@@ -175,19 +190,22 @@ pub fn spawn(
     store: Store,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
+    seen_every: Span,
 ) -> std::io::Result<std::thread::JoinHandle<anyhow::Result<()>>> {
     std::thread::Builder::new().name("writer".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let due = replica.next_due(&store)?;
         let writer = Writer {
-            replica,
-            store,
             queue,
             outbox,
             callers: HashMap::new(),
+            amenders: HashMap::new(),
             tickets: 0,
+            seen_every,
             due,
             next_tick: Instant::now(),
+            replica,
+            store,
         };
         runtime.block_on(writer.run())
     })
@@ -199,7 +217,10 @@ struct Writer {
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
     callers: HashMap<u64, oneshot::Sender<PublishResult>>,
+    amenders: HashMap<u64, oneshot::Sender<Result<u32, BadCharter>>>,
     tickets: u64,
+    /// How often to say which heads were seen.
+    seen_every: Span,
     /// When the next timer is due.
     due: Option<Time>,
     next_tick: Instant,
@@ -264,6 +285,9 @@ impl Writer {
 
     /// The next tick, or the next timer where that comes first.
     fn wake(&self) -> Instant {
+        if self.replica.is_revisiting() {
+            return Instant::now();
+        }
         let Some(due) = self.due else { return self.next_tick };
         let micros = due.since(now()).micros().unsigned_abs();
         self.next_tick.min(Instant::now() + Duration::from_micros(micros))
@@ -282,6 +306,11 @@ impl Writer {
                 let ticket = self.tickets;
                 batch.push(Input::Publish { ticket, statements, request });
             }
+            Command::ApplyCharter(charter, done) => {
+                self.tickets += 1;
+                self.amenders.insert(self.tickets, done);
+                batch.push(Input::ApplyCharter { ticket: self.tickets, charter });
+            }
             Command::Report(done) => batch.reports.push(done),
             Command::Shutdown => batch.ends = true,
         }
@@ -293,8 +322,9 @@ impl Writer {
         if ticks {
             inputs.push(Input::Tick);
             self.next_tick = Instant::now() + TICK;
+            inputs.extend(self.seen(at)?);
         }
-        if inputs.is_empty() {
+        if inputs.is_empty() && !self.replica.is_revisiting() {
             return Ok(());
         }
         let before = self.replica.counters();
@@ -306,6 +336,11 @@ impl Writer {
                 Effect::Published { ticket, result } => {
                     if let Some(caller) = self.callers.remove(&ticket) {
                         // A caller that went away has its write all the same.
+                        let _ = caller.send(result);
+                    }
+                }
+                Effect::CharterApplied { ticket, result } => {
+                    if let Some(caller) = self.amenders.remove(&ticket) {
                         let _ = caller.send(result);
                     }
                 }
@@ -331,6 +366,20 @@ impl Writer {
             self.due = set.chain(self.due).min();
         }
         Ok(())
+    }
+
+    /// What this node has to say of the heads that it knows.
+    fn seen(&mut self, at: Time) -> anyhow::Result<Option<Input>> {
+        let seen = self.replica.seen_due(at, self.seen_every);
+        if seen.is_empty() {
+            return Ok(None);
+        }
+        let statements = seen
+            .into_iter()
+            .map(|statement| Ok(Drafted { salt: random()?, statement }))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        // Nobody waits for the answer.
+        Ok(Some(Input::Publish { ticket: 0, statements, request: None }))
     }
 
     fn report(&self) -> Report {

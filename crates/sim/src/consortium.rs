@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use interlock_engine::charter::Charter;
-use interlock_record::{FeedId, FeedNumber, MemberId, Pepper, SigningKey, hex};
+use interlock_engine::charter::{Charter, CharterSignature, Role, SignedCharter};
+use interlock_engine::replica::Opening;
+use interlock_record::{ConsortiumId, FeedId, FeedNumber, MemberId, Pepper, SigningKey, Time, hex};
 
 /// A policy under which little is needed to see every measure: two of three hard flags lock.
 pub const POLICY: &str = r#"
@@ -88,7 +89,9 @@ impl Consortium {
             let group = number / shape.group.max(1);
             let _ = writeln!(
                 text,
-                "[[member]]\nid = \"{id}\"\ngroup = \"g{group}\"\naddress = \"{id}.invalid:1\""
+                "[[member]]\nid = \"{id}\"\ngroup = \"g{group}\"\naddress = \"{id}.invalid:1\"\n\
+                 governance_key = \"{}\"",
+                governance_key(id).public()
             );
             for feed in 1..=shape.feeds {
                 let key = feed_key(number, feed);
@@ -105,13 +108,71 @@ impl Consortium {
         Self { charter: Arc::new(charter), keys }
     }
 
-    /// The key of a feed.
+    /// The key of a feed: of one that the first charter names, or of one that a later version gives
+    /// to one of its members.
+    ///
+    /// # Panics
+    /// When the member is none of this consortium.
+    pub fn key(&self, feed: FeedId) -> SigningKey {
+        if let Some(key) = self.keys.get(&feed) {
+            return SigningKey::from_seed(*key.seed());
+        }
+        let number = feed.member.as_str().strip_prefix('m').and_then(|number| number.parse().ok());
+        feed_key(number.expect("a member of this consortium"), feed.number.0)
+    }
+
+    /// The version after `previous`: its document with `edit` done to it, signed by these members'
+    /// governance keys.
+    ///
+    /// # Panics
+    /// When `previous` is not written as [`Consortium::new`] writes it.
+    pub fn amendment(
+        previous: &Charter,
+        effective_from: Time,
+        edit: impl FnOnce(String) -> String,
+        signers: &[MemberId],
+    ) -> SignedCharter {
+        let lines = previous.text.lines();
+        let kept = lines.filter(|line| {
+            !line.starts_with("previous = ")
+                && !line.starts_with("effective_from = ")
+                && !line.starts_with("resolves = ")
+        });
+        let text: String = kept.map(|line| format!("{line}\n")).collect();
+        let head = format!("version = {}\n", previous.version);
+        let next = format!(
+            "version = {}\nprevious = \"{}\"\neffective_from = \"{effective_from}\"\n",
+            previous.version + 1,
+            previous.id()
+        );
+        assert!(text.contains(&head), "a charter of this module");
+        let document = edit(text.replacen(&head, &next, 1));
+        let signatures = signers
+            .iter()
+            .map(|member| {
+                CharterSignature::new(
+                    *member,
+                    Role::Governance,
+                    &governance_key(*member),
+                    &document,
+                )
+            })
+            .collect();
+        SignedCharter { document, signatures }
+    }
+
+    /// What a replica of this consortium is opened with.
     ///
     /// # Panics
     /// When the charter does not name the feed.
-    pub fn key(&self, feed: FeedId) -> SigningKey {
-        let seed = self.keys.get(&feed).expect("a feed of this consortium").seed();
-        SigningKey::from_seed(*seed)
+    pub fn opening(&self, feed: FeedId) -> Opening {
+        let first = Charter::clone(&self.charter);
+        Opening { first, later: Vec::new(), feed, key: self.key(feed) }
+    }
+
+    /// The consortium's id.
+    pub fn id(&self) -> ConsortiumId {
+        ConsortiumId(self.charter.id().0)
     }
 
     /// All members, in order.
@@ -133,7 +194,16 @@ pub fn feed(number: u32, feed: u32) -> FeedId {
     FeedId { member: member(number), number: FeedNumber(feed) }
 }
 
-fn feed_key(number: u32, feed: u32) -> SigningKey {
+/// The key with which a member signs charters.
+pub fn governance_key(member: MemberId) -> SigningKey {
+    let mut seed = [0x22; 32];
+    let id = member.as_str().as_bytes();
+    seed[..id.len()].copy_from_slice(id);
+    SigningKey::from_seed(seed)
+}
+
+/// The key of a feed, whether a charter names it or not.
+pub fn feed_key(number: u32, feed: u32) -> SigningKey {
     let mut seed = [0x11; 32];
     seed[..4].copy_from_slice(&number.to_be_bytes());
     seed[4..8].copy_from_slice(&feed.to_be_bytes());

@@ -12,6 +12,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+use interlock_engine::charter::SignedCharter;
 use interlock_engine::ledger::MemoryLedger;
 use interlock_engine::replica::{
     Drafted, Effect, Input, PublishRefused, Published, Replica, Request,
@@ -43,6 +44,7 @@ pub struct Network {
     sent: u64,
     tickets: u64,
     answers: BTreeMap<u64, Result<Published, PublishRefused>>,
+    applied: BTreeMap<u64, Result<u32, String>>,
 }
 
 impl Network {
@@ -68,6 +70,7 @@ impl Network {
             sent: 0,
             tickets: 0,
             answers: BTreeMap::new(),
+            applied: BTreeMap::new(),
         };
         for member in network.members() {
             network.send(now, member, Arrival::Tick);
@@ -119,6 +122,25 @@ impl Network {
     /// What became of a publication.
     pub fn answer(&self, ticket: u64) -> Option<&Result<Published, PublishRefused>> {
         self.answers.get(&ticket)
+    }
+
+    /// Brings a charter version to a member, at once; says which holds there then, or why it is
+    /// refused.
+    pub fn amend(&mut self, member: MemberId, charter: SignedCharter) -> Result<u32, String> {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        self.step(member, vec![Input::ApplyCharter { ticket, charter }]);
+        self.applied.remove(&ticket).unwrap_or(Err("no answer".to_owned()))
+    }
+
+    /// Has a member say which heads it has seen, if it has anything to say.
+    pub fn see(&mut self, member: MemberId) {
+        let host = self.hosts.get_mut(&member).expect("a member");
+        let clock = host.clock(self.now);
+        let seen = host.replica.seen_due(clock, Span::from_millis(0));
+        if !seen.is_empty() {
+            self.publish(member, seen, None);
+        }
     }
 
     /// The statements of every publication that was done.
@@ -274,7 +296,9 @@ impl Network {
                 self.answers.insert(ticket, result);
             }
             Effect::Push(record) => self.push(member, None, &Frame::Records(vec![record.to_vec()])),
-            Effect::Announce { to, heads } => self.push(member, to, &Frame::Frontier(heads)),
+            Effect::Announce { to, heads, charters } => {
+                self.push(member, to, &Frame::Frontier(heads, charters));
+            }
             Effect::SpreadForks(proofs) => {
                 let proofs = proofs.iter().map(|proof| proof.to_vec()).collect();
                 self.push(member, None, &Frame::Forks(proofs));
@@ -286,6 +310,12 @@ impl Network {
             Effect::Refuse { .. } => {
                 self.hosts.get_mut(&member).expect("a member").refusals += 1;
             }
+            Effect::FetchCharters { from, version } => self.fetch_charters(member, from, version),
+            Effect::CharterApplied { ticket, result } => {
+                self.applied.insert(ticket, result.map_err(|error| error.to_string()));
+            }
+            // Memory keeps nothing that is gone.
+            Effect::CharterChanged(_) | Effect::Destroyed => {}
         }
     }
 

@@ -7,7 +7,7 @@ mod terms;
 mod time;
 
 pub use generated::{DESCRIPTORS, peer, v1};
-pub use peer_frames::BadFrame;
+pub use peer_frames::{BadFrame, charter_claim, charter_signature};
 pub use refusal::{DOMAIN, Violations, refusal};
 pub use terms::Unspecified;
 pub use time::{BadTimestamp, time, timestamp};

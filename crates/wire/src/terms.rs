@@ -22,7 +22,7 @@ macro_rules! terms {
     )+};
 }
 
-terms!(Measure, Reason, Severity, IdType, WithdrawCause, CureKind, Outcome);
+terms!(Measure, Reason, Severity, IdType, WithdrawCause, CureKind, Outcome, EraseGround);
 
 /// The term was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,6 @@ mod tests {
 
     #[test]
     fn every_term_has_the_same_number_and_name() {
-        same!(Measure, Reason, Severity, IdType, WithdrawCause, CureKind, Outcome);
+        same!(Measure, Reason, Severity, IdType, WithdrawCause, CureKind, Outcome, EraseGround);
     }
 }

@@ -18,9 +18,6 @@ use crate::output::{Format, Output, printable};
 use crate::table::Table;
 use crate::term;
 
-/// In an evidence file one release stands for the quorum's.
-const RELEASE_QUORUM: u32 = 1;
-
 /// Evaluate policies on an evidence file: which measure is announced when, and why.
 ///
 /// Without --as it is the consortium's decision, the same at every member; with it, that member's
@@ -76,12 +73,7 @@ impl Eval {
             EvidenceFile::parse(&self.evidence.display().to_string(), &read_text(&self.evidence)?)?;
         let members = self.members(&file)?;
         let view = self.view.map_or(View::Consortium, View::Member);
-        let setting = Setting {
-            policies: &policies,
-            members: &members,
-            view,
-            release_quorum: RELEASE_QUORUM,
-        };
+        let setting = Setting { policies: &policies, members: &members, view };
         let at = self.at.unwrap_or_else(clock::now);
         for (subject, evidence) in &file.subjects(&members) {
             let row = row(&setting, subject, evidence, at);

@@ -1,6 +1,8 @@
 //! How rows are keyed: big-endian, so that bytes order as numbers do.
 
-use interlock_record::{FeedId, FeedNumber, MemberId, Position, SubjectTag, Time};
+use interlock_record::{
+    Digest, FeedId, FeedNumber, MemberId, Position, RecordId, SubjectTag, Time,
+};
 
 /// What the column `meta` keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum MetaKey {
     Format,
     /// The consortium whose records these are.
     Consortium,
+    /// How far deciding every subject anew has come.
+    Revisit,
 }
 
 impl MetaKey {
@@ -23,6 +27,7 @@ impl MetaKey {
             Self::StoreId => b"store-id",
             Self::Format => b"format",
             Self::Consortium => b"consortium",
+            Self::Revisit => b"revisit",
         }
     }
 }
@@ -85,6 +90,62 @@ pub fn recall_key(position: Position) -> Vec<u8> {
 /// A proof of equivocation.
 pub fn fork_key(feed: FeedId, sequence: u64) -> Vec<u8> {
     index_key(feed, sequence)
+}
+
+/// The sequence number in the key of a record, a proof or a branch's record.
+pub fn sequence_of_key(key: &[u8]) -> Option<u64> {
+    let sequence = key.get(MemberId::MAX_LEN + 4..MemberId::MAX_LEN + 12)?;
+    Some(u64::from_be_bytes(sequence.try_into().ok()?))
+}
+
+/// A record of another branch.
+pub fn branch_key(feed: FeedId, sequence: u64, id: RecordId) -> Vec<u8> {
+    let mut key = index_key(feed, sequence);
+    key.extend(id.0);
+    key
+}
+
+/// A charter version.
+pub fn charter_key(version: u32, id: Digest) -> Vec<u8> {
+    let mut key = version.to_be_bytes().to_vec();
+    key.extend(id.0);
+    key
+}
+
+/// What a member has seen of a feed.
+pub fn seen_key(feed: FeedId, by: MemberId) -> Vec<u8> {
+    let mut key = feed_key(feed);
+    key.extend(member_bytes(by));
+    key
+}
+
+/// A dispute, by the member that opened it and where it stands.
+pub fn dispute_key(position: Position) -> Vec<u8> {
+    recall_key(position)
+}
+
+/// The keys of a member's disputes from the start of the day of `at` on, and up to its end.
+pub fn dispute_day(member: MemberId, at: Time) -> (Vec<u8>, Vec<u8>) {
+    let day = crate::charter::day_of(at);
+    let key = |at: i64| {
+        let mut key = member_bytes(member).to_vec();
+        key.extend(ordered(Time::from_micros(at).unwrap_or(Time::MAX)));
+        key
+    };
+    (key(day * crate::charter::DAY_MICROS), key((day + 1) * crate::charter::DAY_MICROS))
+}
+
+/// A statement whose content is missing.
+pub fn hole_key(feed: FeedId, sequence: u64, index: u32) -> Vec<u8> {
+    let mut key = index_key(feed, sequence);
+    key.extend(index.to_be_bytes());
+    key
+}
+
+/// Feed, sequence and index of such a key.
+pub fn hole_of_key(key: &[u8]) -> Option<(FeedId, u64, u32)> {
+    let index = key.get(MemberId::MAX_LEN + 12..)?;
+    Some((feed_of_key(key)?, sequence_of_key(key)?, u32::from_be_bytes(index.try_into().ok()?)))
 }
 
 fn position_bytes(position: Position) -> Vec<u8> {

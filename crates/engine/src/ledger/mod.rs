@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 pub use draft::Draft;
 pub(crate) use draft::row;
 pub use keys::{
-    MetaKey, feed_key, feed_of_key, fork_key, index_key, number_key, number_of_key, recall_key,
-    release_key, timer_key, timer_of_key,
+    MetaKey, branch_key, charter_key, dispute_day, dispute_key, feed_key, feed_of_key, fork_key,
+    hole_key, hole_of_key, index_key, number_key, number_of_key, recall_key, release_key, seen_key,
+    sequence_of_key, timer_key, timer_of_key,
 };
 pub use memory::MemoryLedger;
 
@@ -44,6 +45,20 @@ pub enum Column {
     Requests,
     /// Proofs of equivocation, by feed and sequence.
     Forks,
+    /// Records of other branches of a forked feed, by feed, sequence and id.
+    Branches,
+    /// Charter versions that enough groups have signed, by version and hash.
+    Charters,
+    /// Which heads of a feed a member has seen, by feed and member.
+    Seen,
+    /// Erasures, by the statement that they name.
+    Erasures,
+    /// Disputes, by member and position: only so many a day mean something.
+    Disputes,
+    /// Statements whose content is missing without an erasure that accounts for it.
+    Holes,
+    /// Subjects that must be decided anew, by tag.
+    Revisits,
     /// Counters and the like.
     Meta,
 }
@@ -63,6 +78,13 @@ impl Column {
         Self::Journal,
         Self::Requests,
         Self::Forks,
+        Self::Branches,
+        Self::Charters,
+        Self::Seen,
+        Self::Erasures,
+        Self::Disputes,
+        Self::Holes,
+        Self::Revisits,
         Self::Meta,
     ];
 
@@ -81,6 +103,13 @@ impl Column {
             Self::Journal => "journal",
             Self::Requests => "requests",
             Self::Forks => "forks",
+            Self::Branches => "branches",
+            Self::Charters => "charters",
+            Self::Seen => "seen",
+            Self::Erasures => "erasures",
+            Self::Disputes => "disputes",
+            Self::Holes => "holes",
+            Self::Revisits => "revisits",
             Self::Meta => "meta",
         }
     }

@@ -1,13 +1,18 @@
 //! What stands in the ledger's columns. Rows are protobuf, so that a later version can add to them.
 
 mod decisions;
+mod trust;
 
 use interlock_record::{
-    FeedNumber, Position, SignedRecord, Statement, StatementId, SubjectTag, Time, VerifiedRecord,
+    FeedId, FeedNumber, Position, SignedRecord, Statement, StatementId, SubjectTag, Time,
+    VerifiedRecord,
 };
 use prost::Message;
 
 pub use decisions::{DecisionRow, EffectiveRow, ScopeRow, TransitionRow, measure};
+pub use trust::{
+    BranchRow, CharterRow, CharterSignatureRow, DisputeRow, ErasureRow, HoleRow, SeenMark, SeenRow,
+};
 
 use super::{Column, LedgerFault};
 
@@ -50,7 +55,14 @@ stored! {
     JournalRow => Journal,
     RequestRow => Requests,
     CountersRow => Meta,
+    RevisitRow => Meta,
     ForkRow => Forks,
+    BranchRow => Branches,
+    CharterRow => Charters,
+    SeenRow => Seen,
+    ErasureRow => Erasures,
+    DisputeRow => Disputes,
+    HoleRow => Holes,
 }
 
 fn corrupt(column: Column, what: &dyn std::fmt::Display) -> LedgerFault {
@@ -69,6 +81,9 @@ pub struct LogRow {
     /// Whether the breaker holds it.
     #[prost(bool, tag = "3")]
     pub held: bool,
+    /// How many statements its feed had made that day (UTC, record time) before it.
+    #[prost(uint64, tag = "4")]
+    pub day_before: u64,
 }
 
 impl LogRow {
@@ -100,6 +115,9 @@ pub struct HeadRow {
     /// `FeedHead::to_bytes`.
     #[prost(bytes = "vec", tag = "1")]
     pub head: Vec<u8>,
+    /// From which record on the feed is void, if it is.
+    #[prost(uint64, optional, tag = "2")]
+    pub void_from: Option<u64>,
 }
 
 /// A statement and where it stands.
@@ -129,6 +147,12 @@ pub struct StatementRow {
     /// Whether the breaker holds its record.
     #[prost(bool, tag = "8")]
     pub held: bool,
+    /// Which statement of its feed and day (UTC, record time) it is, from 1.
+    #[prost(uint64, tag = "9")]
+    pub of_day: u64,
+    /// Whether it was erased: it is as if it had never been.
+    #[prost(bool, tag = "10")]
+    pub erased: bool,
 }
 
 /// A statement, read back.
@@ -146,7 +170,13 @@ pub struct Placed {
 
 impl StatementRow {
     /// The row of a statement.
-    pub fn new(position: Position, id: StatementId, statement: &[u8], held: bool) -> Self {
+    pub fn new(
+        position: Position,
+        id: StatementId,
+        statement: &[u8],
+        held: bool,
+        of_day: u64,
+    ) -> Self {
         Self {
             time: position.time.micros(),
             member: position.member.to_string(),
@@ -156,7 +186,18 @@ impl StatementRow {
             id: id.0.to_vec(),
             statement: statement.to_vec(),
             held,
+            of_day,
+            erased: false,
         }
+    }
+
+    /// The feed in which it stands.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Corrupt`].
+    pub fn feed_id(&self) -> Result<FeedId, LedgerFault> {
+        let member = self.member.parse().map_err(|error| corrupt(Column::Evidence, &error))?;
+        Ok(FeedId { member, number: FeedNumber(self.feed) })
     }
 
     /// Where the statement stands.
@@ -245,6 +286,27 @@ pub struct TargetRow {
     /// Statements that named it before it came.
     #[prost(message, repeated, tag = "4")]
     pub waiting: Vec<StatementRow>,
+    /// Whether it is neither flag nor cure: nothing but an erasure names it.
+    #[prost(bool, tag = "5")]
+    pub other: bool,
+    /// Its time, µs.
+    #[prost(sint64, tag = "6")]
+    pub time: i64,
+    /// Its issuer's feed.
+    #[prost(uint32, tag = "7")]
+    pub feed: u32,
+    /// Its record's sequence number.
+    #[prost(uint64, tag = "8")]
+    pub sequence: u64,
+    /// Its index in the record.
+    #[prost(uint32, tag = "9")]
+    pub index: u32,
+    /// The journal entry that told of it.
+    #[prost(uint64, tag = "10")]
+    pub journaled: u64,
+    /// Whether its content is destroyed.
+    #[prost(bool, tag = "11")]
+    pub erased: bool,
 }
 
 impl TargetRow {
@@ -336,6 +398,17 @@ pub struct CountersRow {
     /// Equivocations known.
     #[prost(uint64, tag = "4")]
     pub equivocations: u64,
+}
+
+/// How far deciding every subject anew has come.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct RevisitRow {
+    /// The next subject's tag, or one before it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub next: Vec<u8>,
+    /// Whether it is done.
+    #[prost(bool, tag = "2")]
+    pub done: bool,
 }
 
 /// A proof of equivocation.

@@ -47,6 +47,9 @@ pub struct Policy {
     pub measures: BTreeMap<Measure, MeasurePolicy>,
     /// What each kind of cure does.
     pub cures: BTreeMap<CureKind, CurePolicy>,
+    /// How many groups must release a held record. A policy file does not say: there, one line
+    /// stands for the quorum's. A charter does.
+    pub release_k: u32,
 }
 
 /// Whether other members' receipts count for a rule's `peer_permille`.

@@ -56,6 +56,7 @@ pub(super) fn policy(table: &mut Table<'_>) -> Read<Policy> {
         reasons: reasons(table)?,
         measures: measures(table)?,
         cures: named::<CureKind, _>(table, "cure", cure)?,
+        release_k: 1,
     })
 }
 

@@ -6,11 +6,13 @@ use interlock_record::{
     VerifiedRecord,
 };
 
+use super::branches::{MAX_FORKS_A_FEED, are_siblings};
 use super::happening::Happening;
 use super::{Effect, MAX_DEFERRED_A_FEED, Replica, Work, record_at};
 use crate::breaker;
-use crate::ledger::rows::{ForkRow, HeadRow, IndexRow, LogRow};
-use crate::ledger::{LedgerFault, feed_key, fork_key, index_key, number_key};
+use crate::charter::day_of;
+use crate::ledger::rows::{ForkRow, IndexRow, LogRow};
+use crate::ledger::{LedgerFault, fork_key, index_key, number_key};
 
 /// What becomes of a record that came.
 enum Verdict {
@@ -65,7 +67,7 @@ impl Replica {
                 Ok(Verdict::Accepted)
             }
             Err(ChainError::Known { .. }) => {
-                self.compare(&record, work)?;
+                self.compare(from, &record, work)?;
                 Ok(Verdict::Quiet)
             }
             // What stands before it waits for its time: it waits behind it.
@@ -78,7 +80,15 @@ impl Replica {
                     // What is missing before it must be somewhere.
                     self.gossip.ahead(from, feed, work.now);
                 }
-                if matches!(error, ChainError::WrongPrevious | ChainError::WrongFeedRoot) {
+                let other_branch =
+                    matches!(error, ChainError::WrongPrevious | ChainError::WrongFeedRoot);
+                if self.wants_branch(feed)
+                    && (other_branch || matches!(error, ChainError::Gap { .. }))
+                {
+                    self.keep_branch(&record, work)?;
+                    return Ok(Verdict::Quiet);
+                }
+                if other_branch {
                     // Its sender follows another branch: the record at this head is the proof.
                     self.dispute(from, feed, self.head(feed).sequence, work)?;
                 }
@@ -94,8 +104,8 @@ impl Replica {
     /// From the future, or by a charter that is not known yet.
     fn must_wait(&self, record: &VerifiedRecord, now: Time) -> bool {
         let header = record.header();
-        header.time > now.plus(self.charter.max_clock_skew)
-            || header.charter_version > self.charter.version
+        header.time > now.plus(self.charters.limits_at(now).max_clock_skew)
+            || header.charter_version > self.charters.newest().version
     }
 
     fn waits_behind(&self, feed: FeedId, sequence: u64) -> bool {
@@ -116,7 +126,7 @@ impl Replica {
                 return Ok(());
             }
             let proof = proof_of(other.signed(), record.signed());
-            return self.note_fork(feed, sequence, &proof, work);
+            return self.note_fork(None, feed, sequence, &proof, work);
         }
         if waiting.len() < MAX_DEFERRED_A_FEED {
             waiting.insert(sequence, (from, record));
@@ -135,7 +145,7 @@ impl Replica {
                 self.deferred.insert(feed, waiting);
             }
             // Another one came in the place of one that waited.
-            passed.values().try_for_each(|(_, record)| self.compare(record, work))?;
+            passed.values().try_for_each(|(from, record)| self.compare(*from, record, work))?;
             let Some((from, record)) = due else { return Ok(()) };
             if !matches!(self.take(from, record, work)?, Verdict::Accepted) {
                 return Ok(());
@@ -164,55 +174,94 @@ impl Replica {
         }
         self.counters.arrivals += 1;
         let arrival = self.counters.arrivals;
-        let row = LogRow { record: record.signed().encode(), received_at: work.now.micros(), held };
+        let day_before = self.count_day(record);
+        let received_at = work.now.micros();
+        let row = LogRow { record: record.signed().encode(), received_at, held, day_before };
         work.draft.put(number_key(arrival), &row);
         let id = record.id().0.to_vec();
         work.draft.put(index_key(feed, header.sequence), &IndexRow { arrival, id });
-        work.draft.put(feed_key(feed), &HeadRow { head: head.to_bytes() });
         self.heads.insert(feed, head);
+        self.put_head(feed, work);
         self.gossip.moved(feed);
-        self.statements(record, held, work)
+        self.note_holes(record, work);
+        let all: Vec<u32> = (0..header.statements).collect();
+        self.statements(record, &row, &all, work)?;
+        if self.was_awaited(feed, header.sequence) {
+            self.reckon(feed, work)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a record's statements to its day (UTC, record time); says how many the feed had made
+    /// that day before it.
+    fn count_day(&mut self, record: &VerifiedRecord) -> u64 {
+        let header = record.header();
+        let day = day_of(header.time);
+        let state = self.days.entry(header.feed).or_insert((day, 0));
+        if state.0 != day {
+            *state = (day, 0);
+        }
+        let before = state.1;
+        state.1 += u64::from(header.statements);
+        before
     }
 
     /// Whether the breaker holds the record; counts its flags either way.
     fn hold(&mut self, record: &VerifiedRecord) -> bool {
         let header = record.header();
-        let Some(quota) = self.charter.feed(header.feed).and_then(|feed| feed.quota) else {
-            return false;
-        };
-        let window = self.windows.entry(header.feed).or_default();
-        breaker::holds(quota, window, header.time, u64::from(header.flags))
+        let feed = header.feed;
+        let Some(keep) = self.charters.longest_window(feed) else { return false };
+        let quota = self.charters.quota_at(feed, header.time);
+        let window = self.windows.entry(feed).or_default();
+        let flags = u64::from(header.flags);
+        match quota {
+            Some(quota) => breaker::holds(quota, keep, window, header.time, flags),
+            None => {
+                // A later version may look back at it.
+                window.push_back((header.time, flags));
+                false
+            }
+        }
     }
 
     /// Compares a record with the one known at its place.
-    fn compare(&mut self, record: &VerifiedRecord, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+    fn compare(
+        &mut self,
+        from: MemberId,
+        record: &VerifiedRecord,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
         let header = record.header();
-        let key = index_key(header.feed, header.sequence);
-        let Some(known) = work.draft.row::<IndexRow>(&key)? else { return Ok(()) };
-        if known.id == record.id().0 {
-            return Ok(());
-        }
-        let Some(row) = record_at(&work.draft, header.feed, header.sequence)? else {
+        let (feed, sequence) = (header.feed, header.sequence);
+        let Some(known) = work.draft.row::<IndexRow>(&index_key(feed, sequence))? else {
             return Ok(());
         };
+        if known.id == record.id().0 {
+            return self.fill_holes(record, work);
+        }
+        let Some(row) = record_at(&work.draft, feed, sequence)? else { return Ok(()) };
         let known = row.verified()?.into_signed();
         let proof = proof_of(&known, record.signed());
-        self.note_fork(header.feed, header.sequence, &proof, work)
+        self.note_fork(Some(from), feed, sequence, &proof, work)?;
+        self.keep_branch(record, work)
     }
 
     pub(super) fn forks(
         &mut self,
+        from: MemberId,
         forks: &[VerifiedFork],
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
-        forks
-            .iter()
-            .try_for_each(|fork| self.note_fork(fork.feed(), fork.sequence(), fork.proof(), work))
+        forks.iter().try_for_each(|fork| {
+            self.note_fork(Some(from), fork.feed(), fork.sequence(), fork.proof(), work)
+        })
     }
 
-    /// Keeps the first proof for a place, and passes it on before anything else.
+    /// Keeps the first proof for a place, and passes it on before anything else. Where the two
+    /// records follow different ones, the feed forked lower: `from` is asked for what is there.
     fn note_fork(
         &mut self,
+        from: Option<MemberId>,
         feed: FeedId,
         sequence: u64,
         proof: &ForkProof,
@@ -222,12 +271,21 @@ impl Replica {
         if work.draft.row::<ForkRow>(&key)?.is_some() {
             return Ok(());
         }
+        let siblings = are_siblings(proof);
+        let lower = self.forks.lowest(feed).is_none_or(|lowest| sequence < lowest);
+        // A fork further down accounts for two records here; else there would be one for each.
+        if (!siblings && !lower) || (self.forks.count(feed) >= MAX_FORKS_A_FEED && !lower) {
+            return Ok(());
+        }
+        if !siblings && let Some(from) = from {
+            self.gossip.look_below(feed, from, sequence);
+        }
         let proof = proof.encode();
         work.draft.put(key, &ForkRow { proof: proof.clone() });
         self.counters.equivocations += 1;
         work.events.push(Happening::Equivocation { feed, sequence });
         work.effects.insert(0, Effect::SpreadForks(vec![std::sync::Arc::new(proof)]));
-        Ok(())
+        self.forked(feed, sequence, work)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use interlock_record::{FeedHead, FeedId, MemberId, RecordId, Span, Time};
 
-use super::{Effect, OWN_FEED_PATIENCE, PeerView, PullEnd, Replica, Work};
+use super::{CharterClaim, Effect, OWN_FEED_PATIENCE, PeerView, PullEnd, Replica, Work};
 use crate::charter::Charter;
 use crate::ledger::rows::{ForkRow, IndexRow, StoredRow as _};
 use crate::ledger::{Column, Ledger as _, LedgerFault, fork_key, index_key};
@@ -23,6 +23,8 @@ const PULL_REST: Span = Span::from_secs(1);
 const HEARTBEAT: Span = Span::from_secs(1);
 /// The most ranges of one pull.
 const MAX_RANGES: usize = 1_024;
+/// How many records below a forked place are looked at at once for where the fork began.
+const LOOK_BELOW: u64 = 64;
 
 /// A head that somebody says it knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub struct PullRange {
     pub first: u64,
     /// To this one, inclusive.
     pub last: u64,
+    /// Of the branch that ends in this record, which is number `last`; none: of whichever branch the
+    /// peer follows.
+    pub head: Option<RecordId>,
 }
 
 /// What is known of the peers.
@@ -57,8 +62,12 @@ pub(super) struct Gossip {
     announced_at: Option<Time>,
     /// Since when a feed is known to be behind.
     behind_since: BTreeMap<FeedId, Time>,
-    /// Places where a peer knows another record than this node.
-    disputed: BTreeMap<(FeedId, MemberId), u64>,
+    /// Ranges in which a peer knows other records than this node.
+    disputed: BTreeMap<(FeedId, MemberId), (u64, u64)>,
+    /// Whether the charters are to be told of at the next tick.
+    announce: bool,
+    /// When this node last asked anybody for content that is missing, and whom.
+    last_asked: Option<MemberId>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +83,8 @@ struct Peer {
     pulling: BTreeMap<FeedId, u64>,
     rests_until: Option<Time>,
     refused: u64,
+    /// When it was last asked for its charters.
+    fetched_at: Option<Time>,
 }
 
 impl Peer {
@@ -93,7 +104,56 @@ impl Gossip {
             announced_at: None,
             behind_since: BTreeMap::new(),
             disputed: BTreeMap::new(),
+            announce: false,
+            last_asked: None,
         }
+    }
+
+    /// Another charter holds: there are other members.
+    pub(super) fn members(&mut self, charter: &Charter) {
+        let own = self.own.member;
+        self.peers.retain(|member, _| charter.members.contains_key(member));
+        for member in charter.members.keys().filter(|member| **member != own) {
+            self.peers.entry(*member).or_default();
+        }
+    }
+
+    /// Heads and charters are told at the next tick.
+    pub(super) fn announce_soon(&mut self) {
+        self.announce = true;
+    }
+
+    /// Whether a peer may be asked for its charters now; if so, it counts as asked.
+    pub(super) fn may_fetch(&mut self, peer: MemberId, now: Time, rest: Span) -> bool {
+        let Some(peer) = self.peers.get_mut(&peer) else { return false };
+        let rested = peer.fetched_at.is_none_or(|at| at.plus(rest) <= now || now < at);
+        if peer.dialled && rested {
+            peer.fetched_at = Some(now);
+            return true;
+        }
+        false
+    }
+
+    /// A peer follows another branch, which parts from this node's below `sequence`.
+    pub(super) fn look_below(&mut self, feed: FeedId, peer: MemberId, sequence: u64) {
+        if sequence > 1 {
+            let first = sequence.saturating_sub(LOOK_BELOW).max(1);
+            self.disputed.insert((feed, peer), (first, sequence - 1));
+        }
+    }
+
+    /// A peer to ask for missing content: each in turn.
+    pub(super) fn another_peer(&mut self, now: Time) -> Option<MemberId> {
+        let ready: Vec<MemberId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_ready(now))
+            .map(|(member, _)| *member)
+            .collect();
+        let after = |member: &&MemberId| self.last_asked.is_none_or(|last| **member > last);
+        let next = ready.iter().find(after).or(ready.first()).copied();
+        self.last_asked = next.or(self.last_asked);
+        next
     }
 
     pub(super) fn heard(&mut self, peer: MemberId, now: Time) {
@@ -260,7 +320,8 @@ impl Replica {
             state.pulling.clear();
         }
         let heads = self.claims(self.heads.keys().copied());
-        work.effects.push(Effect::Announce { to: Some(peer), heads });
+        let charters = CharterClaim::of(&self.charters);
+        work.effects.push(Effect::Announce { to: Some(peer), heads, charters });
         let proofs = fork_proofs(work)?;
         if !proofs.is_empty() {
             work.effects.push(Effect::SpreadForks(proofs));
@@ -286,7 +347,7 @@ impl Replica {
         self.gossip.sign_of_life(from, work.now);
         for claim in heads {
             // A feed that the charter does not name is nothing that could be pulled.
-            if self.charter.feed(claim.feed).is_none() {
+            if self.charters.feed(claim.feed).is_none() {
                 continue;
             }
             self.gossip.claimed(from, claim.feed, claim.sequence, claim.id);
@@ -314,21 +375,24 @@ impl Replica {
         let feed_forks = (fork_key(feed, 0), fork_key(feed, u64::MAX));
         let known = work.draft.range(Column::Forks, &feed_forks.0, &feed_forks.1, 1)?;
         if known.is_empty() && sequence > 0 {
-            self.gossip.disputed.insert((feed, peer), sequence);
+            self.gossip.disputed.insert((feed, peer), (sequence, sequence));
         }
         Ok(())
     }
 
     pub(super) fn tick(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
         self.take_all_deferred(work)?;
+        self.ask_for_holes(work)?;
         let silent = self
             .gossip
             .announced_at
             .is_none_or(|last| work.now >= last.plus(HEARTBEAT) || work.now < last);
-        if silent || !self.gossip.moved.is_empty() {
+        if silent || !self.gossip.moved.is_empty() || self.gossip.announce {
+            self.gossip.announce = false;
             let moved = std::mem::take(&mut self.gossip.moved);
             let heads = self.claims(moved.into_iter());
-            work.effects.push(Effect::Announce { to: None, heads });
+            let charters = CharterClaim::of(&self.charters);
+            work.effects.push(Effect::Announce { to: None, heads, charters });
             self.gossip.announced_at = Some(work.now);
         }
         Ok(())
@@ -337,15 +401,16 @@ impl Replica {
     /// Asks for what is missing.
     pub(super) fn pull_what_is_missing(&mut self, work: &mut Work<'_>) {
         let mut pulls: BTreeMap<MemberId, Vec<PullRange>> = BTreeMap::new();
-        for ((feed, peer), sequence) in std::mem::take(&mut self.gossip.disputed) {
+        for ((feed, peer), (first, last)) in std::mem::take(&mut self.gossip.disputed) {
             if !self.gossip.peers.get(&peer).is_some_and(|peer| peer.is_ready(work.now)) {
-                self.gossip.disputed.insert((feed, peer), sequence);
+                self.gossip.disputed.insert((feed, peer), (first, last));
                 continue;
             }
             // The other record of this place is the proof.
-            let range = PullRange { feed, first: sequence, last: sequence };
+            let range = PullRange { feed, first, last, head: None };
             pulls.entry(peer).or_default().push(range);
         }
+        self.pull_branches(work.now, &mut pulls);
         let waiting: Vec<FeedId> = self.gossip.behind_since.keys().copied().collect();
         for feed in waiting {
             let own = self.heads.get(&feed).map_or(0, |head| head.sequence);
@@ -367,7 +432,7 @@ impl Replica {
             let Some((peer, last)) = self.gossip.source(feed, work.now, wanted) else { continue };
             let ranges = pulls.entry(peer).or_default();
             if ranges.len() < MAX_RANGES {
-                ranges.push(PullRange { feed, first: own + 1, last });
+                ranges.push(PullRange { feed, first: own + 1, last, head: None });
             }
         }
         for (from, ranges) in pulls {
@@ -376,6 +441,25 @@ impl Replica {
                 peer.pulling.extend(ranges.iter().map(|range| (range.feed, head(range.feed))));
             }
             work.effects.push(Effect::Pull { from, ranges });
+        }
+    }
+}
+
+impl Replica {
+    /// Asks for the records of branches that turned out to be final, of whoever follows them.
+    fn pull_branches(&mut self, now: Time, pulls: &mut BTreeMap<MemberId, Vec<PullRange>>) {
+        let wanted: Vec<(FeedId, u64, RecordId)> = self.forks.wanted().collect();
+        for (feed, last, head) in wanted {
+            if self.gossip.is_pulled(feed) {
+                continue;
+            }
+            let first = self.forks.lowest(feed).unwrap_or(1).min(last);
+            let line = self.heads.get(&feed).and_then(|head| Some((head.sequence, head.id?)));
+            let elsewhere = |sequence, id| sequence >= last && Some((sequence, id)) != line;
+            if let Some((peer, _)) = self.gossip.source(feed, now, elsewhere) {
+                let range = PullRange { feed, first, last, head: Some(head) };
+                pulls.entry(peer).or_default().push(range);
+            }
         }
     }
 }

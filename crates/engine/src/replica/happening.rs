@@ -59,6 +59,45 @@ pub enum Happening {
         /// The place.
         sequence: u64,
     },
+    /// From some record on, or no longer, a forked feed means nothing.
+    Void {
+        /// The feed.
+        feed: FeedId,
+        /// The first record that means nothing; 0: all mean something again.
+        from: u64,
+    },
+    /// Another branch of a forked feed turned out to be final and took the place of this node's.
+    BranchTaken {
+        /// The feed.
+        feed: FeedId,
+        /// The first record that is another.
+        sequence: u64,
+    },
+    /// Another charter version holds.
+    CharterChanged {
+        /// The version.
+        version: u32,
+        /// Its hash.
+        id: Digest,
+        /// The version that held before.
+        from: u32,
+    },
+    /// A charter version has rivals: none of them holds.
+    CharterForked {
+        /// The version.
+        version: u32,
+        /// The rivals' hashes.
+        ids: Vec<Digest>,
+    },
+    /// A statement's content was destroyed.
+    Erased {
+        /// The statement.
+        id: StatementId,
+        /// Its issuer's feed.
+        feed: FeedId,
+        /// Its record's sequence number.
+        sequence: u64,
+    },
 }
 
 /// What was decided.
@@ -103,6 +142,11 @@ const EFFECTIVE: u32 = 4;
 const REVISED: u32 = 5;
 const TRIPPED: u32 = 6;
 const EQUIVOCATION: u32 = 7;
+const VOID: u32 = 8;
+const BRANCH_TAKEN: u32 = 9;
+const CHARTER_CHANGED: u32 = 10;
+const CHARTER_FORKED: u32 = 11;
+const ERASED: u32 = 12;
 
 impl Happening {
     /// A stable name of what happened.
@@ -115,6 +159,12 @@ impl Happening {
             Self::Revised { .. } => "DECISION_REVISED".to_owned(),
             Self::Tripped { .. } => "BREAKER_TRIPPED".to_owned(),
             Self::Equivocation { .. } => "EQUIVOCATION".to_owned(),
+            Self::Void { from: 0, .. } => "FEED_COUNTS_AGAIN".to_owned(),
+            Self::Void { .. } => "FEED_VOID".to_owned(),
+            Self::BranchTaken { .. } => "BRANCH_TAKEN".to_owned(),
+            Self::CharterChanged { .. } => "CHARTER_CHANGED".to_owned(),
+            Self::CharterForked { .. } => "CHARTER_FORKED".to_owned(),
+            Self::Erased { .. } => "STATEMENT_ERASED".to_owned(),
         }
     }
 
@@ -152,6 +202,29 @@ impl Happening {
             }
             Self::Equivocation { feed, sequence } => {
                 row.kind = EQUIVOCATION;
+                place(&mut row, *feed, *sequence);
+            }
+            Self::Void { feed, from } => {
+                row.kind = VOID;
+                place(&mut row, *feed, *from);
+            }
+            Self::BranchTaken { feed, sequence } => {
+                row.kind = BRANCH_TAKEN;
+                place(&mut row, *feed, *sequence);
+            }
+            Self::CharterChanged { version, id, from } => {
+                row.kind = CHARTER_CHANGED;
+                (row.to, row.from) = (*version, *from);
+                row.because = vec![id.0.to_vec()];
+            }
+            Self::CharterForked { version, ids } => {
+                row.kind = CHARTER_FORKED;
+                row.to = *version;
+                row.because = ids.iter().map(|id| id.0.to_vec()).collect();
+            }
+            Self::Erased { id, feed, sequence } => {
+                row.kind = ERASED;
+                row.statement = id.0.to_vec();
                 place(&mut row, *feed, *sequence);
             }
         }
@@ -227,6 +300,18 @@ fn read(row: &JournalRow) -> Option<Happening> {
         REVISED => Happening::Revised { decided: Decided::of(row)?, corrects: row.corrects },
         TRIPPED => Happening::Tripped { feed: feed()?, sequence },
         EQUIVOCATION => Happening::Equivocation { feed: feed()?, sequence },
+        VOID => Happening::Void { feed: feed()?, from: sequence },
+        BRANCH_TAKEN => Happening::BranchTaken { feed: feed()?, sequence },
+        CHARTER_CHANGED => Happening::CharterChanged {
+            version: row.to,
+            id: Digest::from_slice(row.because.first()?)?,
+            from: row.from,
+        },
+        CHARTER_FORKED => Happening::CharterForked {
+            version: row.to,
+            ids: row.because.iter().map(|id| Digest::from_slice(id)).collect::<Option<_>>()?,
+        },
+        ERASED => Happening::Erased { id: id()?, feed: feed()?, sequence },
         _ => return None,
     })
 }

@@ -6,31 +6,45 @@
 //! committed must not be used again: it remembers what the ledger does not.
 
 mod accept;
+mod amend;
+mod branches;
+mod erase;
+mod finality;
 mod gossip;
 mod happening;
+mod meaning;
+mod opening;
 mod publish;
+mod retention;
+mod retract;
 mod settle;
 mod statements;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, FeedHead, FeedId, MemberId, SigningKey, Span, SubjectTag, Time, VerifiedFork,
-    VerifiedRecord,
+    Digest, FeedHead, FeedId, MemberId, SigningKey, Span, StatementId, SubjectTag, Time,
+    VerifiedFork, VerifiedRecord,
 };
 use sha2::{Digest as _, Sha256};
 
+pub use amend::{CharterClaim, signed_charters};
+pub use branches::{MAX_BRANCH_RECORDS, MAX_FORKS_A_FEED, branch_records};
+pub use finality::{SEEN_EVERY, final_heights};
 pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
+pub use opening::{OpenError, Opening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
-pub use settle::{Known, known, own_may_differ};
+pub use retention::{Retained, past_retention};
+pub use settle::{Known, MAX_REVISITS_A_STEP, known, own_may_differ};
 
-use crate::charter::Charter;
-use crate::ledger::rows::{CountersRow, HeadRow, LogRow};
+use crate::breaker::Window;
+use crate::charter::{BadCharter, Charters, SignedCharter};
+use crate::ledger::rows::{CountersRow, LogRow};
 use crate::ledger::{
-    Changes, Column, Draft, Ledger, LedgerFault, MetaKey, feed_key, feed_of_key, index_key,
-    timer_key, timer_of_key,
+    Changes, Column, Draft, Ledger, LedgerFault, MetaKey, feed_key, index_key, timer_key,
+    timer_of_key,
 };
 
 /// At most so many timers fire in one step; the rest in the next.
@@ -68,6 +82,8 @@ pub enum Input {
         from: MemberId,
         /// The heads.
         heads: Vec<HeadClaim>,
+        /// The charter versions that it knows, where it says so.
+        charters: Option<CharterClaim>,
     },
     /// Records came, their signatures checked.
     Records {
@@ -84,7 +100,26 @@ pub enum Input {
         ended: PullEnd,
     },
     /// Proofs of equivocation came, checked.
-    Forks(Vec<VerifiedFork>),
+    Forks {
+        /// The peer that sent them.
+        from: MemberId,
+        /// The proofs.
+        forks: Vec<VerifiedFork>,
+    },
+    /// Charter versions came from another member.
+    Charters {
+        /// The peer that sent them.
+        from: MemberId,
+        /// The versions, lower ones first.
+        charters: Vec<SignedCharter>,
+    },
+    /// An operator brings a charter version.
+    ApplyCharter {
+        /// Names the caller; comes back in [`Effect::CharterApplied`].
+        ticket: u64,
+        /// The version.
+        charter: SignedCharter,
+    },
     /// Time has passed.
     Tick,
 }
@@ -116,6 +151,8 @@ pub enum Effect {
         to: Option<MemberId>,
         /// The heads.
         heads: Vec<HeadClaim>,
+        /// The charter versions that this node knows.
+        charters: CharterClaim,
     },
     /// Ask a peer for records.
     Pull {
@@ -135,6 +172,24 @@ pub enum Effect {
     },
     /// Send proofs of equivocation to every peer, before anything else.
     SpreadForks(Vec<Arc<Vec<u8>>>),
+    /// Tell the caller what became of its charter version.
+    CharterApplied {
+        /// The caller.
+        ticket: u64,
+        /// The version that holds now, or why the one that came is refused.
+        result: Result<u32, BadCharter>,
+    },
+    /// Ask a peer for its charter versions, from this one on.
+    FetchCharters {
+        /// The peer.
+        from: MemberId,
+        /// The lowest version that may be missing.
+        version: u32,
+    },
+    /// Another charter holds from now on: who the members are, with which keys, and where.
+    CharterChanged(Arc<Charters>),
+    /// Content was erased: make sure that its bytes are gone from disk.
+    Destroyed,
 }
 
 /// What comes out of a step.
@@ -154,11 +209,21 @@ pub struct Replica {
     me: MemberId,
     feed: FeedId,
     key: SigningKey,
-    charter: Arc<Charter>,
+    charters: Arc<Charters>,
+    /// Versions that came with the configuration and are not in the ledger yet.
+    unsaved: Vec<SignedCharter>,
     heads: BTreeMap<FeedId, FeedHead>,
     /// Times and flag counts of the records within each feed's window.
-    windows: BTreeMap<FeedId, VecDeque<(Time, u64)>>,
+    windows: BTreeMap<FeedId, Window>,
+    /// The day of each feed's last record, and how many statements the feed made that day.
+    days: BTreeMap<FeedId, (i64, u64)>,
     deferred: BTreeMap<FeedId, BTreeMap<u64, (MemberId, VerifiedRecord)>>,
+    forks: branches::Forks,
+    finality: finality::Finality,
+    /// Erasures that are not carried out yet.
+    erasing: BTreeSet<StatementId>,
+    /// Whether subjects wait to be decided anew.
+    revisiting: bool,
     counters: CountersRow,
     /// No timer is due before this.
     fired_through: Time,
@@ -172,53 +237,11 @@ struct Work<'a> {
     effects: Vec<Effect>,
     touched: BTreeSet<SubjectTag>,
     events: Vec<Happening>,
-}
-
-/// The replica cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFault),
-    /// The charter does not name the feed, or not with this key.
-    #[error("the charter does not name feed {feed} with this node's key")]
-    NotInCharter {
-        /// The feed.
-        feed: FeedId,
-    },
+    /// Whether subjects wait to be decided anew.
+    revisits: bool,
 }
 
 impl Replica {
-    /// Opens a replica on what its ledger remembers.
-    ///
-    /// # Errors
-    /// [`OpenError`]; nothing has changed.
-    pub fn open(
-        ledger: &dyn Ledger,
-        charter: Arc<Charter>,
-        feed: FeedId,
-        key: SigningKey,
-    ) -> Result<Self, OpenError> {
-        if charter.feed(feed).is_none_or(|named| named.key != key.public()) {
-            return Err(OpenError::NotInCharter { feed });
-        }
-        let counters = crate::ledger::row(ledger, MetaKey::Counters.bytes())?.unwrap_or_default();
-        let mut replica = Self {
-            me: feed.member,
-            feed,
-            key,
-            heads: heads(ledger)?,
-            windows: BTreeMap::new(),
-            deferred: BTreeMap::new(),
-            counters,
-            fired_through: Time::MIN,
-            gossip: gossip::Gossip::new(&charter, feed),
-            charter,
-        };
-        replica.fill_windows(ledger)?;
-        Ok(replica)
-    }
-
     /// Takes inputs, in order, at the instant `now`.
     ///
     /// # Errors
@@ -236,9 +259,11 @@ impl Replica {
             effects: Vec::new(),
             touched: BTreeSet::new(),
             events: Vec::new(),
+            revisits: self.revisiting,
         };
         let mut publish = Vec::new();
         let mut ticks = false;
+        self.save_charters(&mut work)?;
         for input in inputs {
             match input {
                 Input::Publish { ticket, statements, request } => {
@@ -248,12 +273,22 @@ impl Replica {
                 Input::Unheard(peer) => self.gossip.unheard(peer),
                 Input::Dialled(peer) => self.dialled(peer, &mut work)?,
                 Input::DialLost(peer) => self.gossip.dial_lost(peer),
-                Input::Frontier { from, heads } => self.frontier(from, heads, &mut work)?,
+                Input::Frontier { from, heads, charters } => {
+                    self.frontier(from, heads, &mut work)?;
+                    self.compare_charters(from, charters, &mut work);
+                }
                 Input::Records { from, records } => self.records(from, records, &mut work)?,
                 Input::PullEnded { from, ended } => {
                     self.gossip.pull_ended(from, ended, &self.heads, now);
                 }
-                Input::Forks(forks) => self.forks(&forks, &mut work)?,
+                Input::Forks { from, forks } => self.forks(from, &forks, &mut work)?,
+                Input::Charters { from, charters } => {
+                    self.charters_came(from, charters, &mut work)?
+                }
+                Input::ApplyCharter { ticket, charter } => {
+                    let result = self.apply_charter(&charter, &mut work)?;
+                    work.effects.push(Effect::CharterApplied { ticket, result });
+                }
                 Input::Tick => {
                     ticks = true;
                     self.tick(&mut work)?;
@@ -261,6 +296,8 @@ impl Replica {
             }
         }
         self.publish(publish, &mut work)?;
+        self.erase_what_is_final(&mut work)?;
+        self.revisit(&mut work)?;
         self.settle_all(&mut work)?;
         // Only now: what came in this very step may take back what a timer would put in force.
         if ticks {
@@ -270,13 +307,14 @@ impl Replica {
         if self.counters != before {
             work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
         }
-        let Work { draft, effects, .. } = work;
+        let Work { draft, effects, revisits, .. } = work;
+        self.revisiting = revisits;
         Ok(Step { changes: draft.into_changes(), effects, journal: self.counters.journal })
     }
 
-    /// The charter that the replica goes by.
-    pub fn charter(&self) -> &Arc<Charter> {
-        &self.charter
+    /// The charters that the replica goes by.
+    pub fn charters(&self) -> &Arc<Charters> {
+        &self.charters
     }
 
     /// The heads known of every feed that has a record.
@@ -299,6 +337,20 @@ impl Replica {
     /// nobody makes good stops mattering after [`OWN_FEED_PATIENCE`], and so does whatever else its
     /// peer says of this feed: else a liar could silence it.
     pub fn not_signing(&self, now: Time) -> Option<String> {
+        let named = self.charters.feed(self.feed);
+        if named.is_none_or(|feed| feed.last.is_some()) {
+            return Some(format!(
+                "charter version {} has ended feed {}: it needs a new one",
+                self.charters.newest().version,
+                self.feed
+            ));
+        }
+        if let Some(from) = self.forks.void_from(self.feed) {
+            return Some(format!(
+                "feed {} has two records {from} and neither is final: what it says means nothing, it needs a new feed",
+                self.feed
+            ));
+        }
         let own = self.heads.get(&self.feed).map_or(0, |head| head.sequence);
         let known = self.gossip.believed_own_head(own, now)?;
         Some(format!(
@@ -326,28 +378,6 @@ impl Replica {
         let from = timer_key(self.fired_through, SubjectTag([0; 32]));
         let first = ledger.range(Column::Timers, &from, &[0xff; 41], 1)?;
         Ok(first.first().and_then(|(key, _)| timer_of_key(key)).map(|(due, _)| due))
-    }
-
-    /// Reads back the window of each feed that has a quota.
-    fn fill_windows(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerFault> {
-        for (feed, head) in &self.heads {
-            let Some(quota) = self.charter.feed(*feed).and_then(|feed| feed.quota) else {
-                continue;
-            };
-            let Some(last) = head.time else { continue };
-            let start = last.minus(quota.window);
-            let mut window = VecDeque::new();
-            for sequence in (1..=head.sequence).rev() {
-                let Some(record) = record_at(ledger, *feed, sequence)? else { break };
-                let header = record.verified()?.header().clone();
-                if header.time <= start {
-                    break;
-                }
-                window.push_front((header.time, u64::from(header.flags)));
-            }
-            self.windows.insert(*feed, window);
-        }
-        Ok(())
     }
 }
 
@@ -382,21 +412,4 @@ pub fn record_at(
         return Ok(None);
     };
     crate::ledger::row(ledger, &crate::ledger::number_key(index.arrival))
-}
-
-/// Every head that a ledger remembers.
-fn heads(ledger: &dyn Ledger) -> Result<BTreeMap<FeedId, FeedHead>, LedgerFault> {
-    use crate::ledger::rows::StoredRow as _;
-    let corrupt = |what: String| LedgerFault::Corrupt { column: Column::Heads.name(), what };
-    ledger
-        .range(Column::Heads, &[], &[0xff; 64], usize::MAX)?
-        .into_iter()
-        .map(|(key, value)| {
-            let feed = feed_of_key(&key).ok_or_else(|| corrupt("a key that is no feed".into()))?;
-            let row = HeadRow::decode(&value)?;
-            let head =
-                FeedHead::from_bytes(&row.head).map_err(|error| corrupt(error.to_string()))?;
-            Ok((feed, head))
-        })
-        .collect()
 }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, MAX_BODY_BYTES, MAX_STATEMENTS, SALT_BYTES, SealContext, SealError, Span, Statement,
-    StatementError, StatementId, TAG_SCHEME, Time, VerifiedRecord, seal,
+    Digest, MAX_BODY_BYTES, MAX_STATEMENTS, MemberId, Release, SALT_BYTES, SealContext, SealError,
+    Span, Statement, StatementError, StatementId, TAG_SCHEME, Time, VerifiedRecord, seal,
 };
 
-use super::{Effect, Replica, Work};
+use super::{Effect, Replica, Work, record_at};
 use crate::ledger::LedgerFault;
 use crate::ledger::rows::{RequestRow, TargetRow};
 
@@ -177,7 +177,7 @@ impl Replica {
     /// A record signed now would be in everybody's future.
     fn clock_behind(&self, now: Time) -> Option<String> {
         let last = self.heads.get(&self.feed)?.time?;
-        (last > now.plus(self.charter.max_clock_skew))
+        (last > now.plus(self.charters.limits_at(now).max_clock_skew))
             .then(|| format!("its clock says {now}, but its last record is of {last}"))
     }
 
@@ -196,7 +196,17 @@ impl Replica {
             let ahead = flag.observed_at.since(work.now);
             return Ok(Err(PublishRefused::ObservedLater { index, ahead }));
         }
+        if let Statement::Release(release) = statement {
+            return self.check_release(index, release, work);
+        }
         let (target, flags_only) = match statement {
+            Statement::Erase(erase) => {
+                let row = work.draft.row::<TargetRow>(erase.statement.as_bytes())?;
+                return Ok(match row.filter(|row| row.subject().is_some()) {
+                    Some(_) => Ok(()),
+                    None => Err(PublishRefused::UnknownTarget { index, target: erase.statement }),
+                });
+            }
             Statement::Withdraw(withdraw) => (withdraw.statement, false),
             Statement::Dispute(dispute) => (dispute.flag, true),
             Statement::Resolve(resolve) => (resolve.flag, true),
@@ -210,10 +220,7 @@ impl Replica {
             return not_entitled("expected a flag, this is a cure");
         }
         let own = row.issuer == self.me.as_str();
-        let own_group = row
-            .issuer
-            .parse()
-            .is_ok_and(|issuer| self.charter.group_of(issuer) == self.charter.group_of(self.me));
+        let own_group = row.issuer.parse().is_ok_and(|issuer| self.is_own_group(issuer));
         match statement {
             Statement::Dispute(_) if own_group => {
                 not_entitled("a flag of this member's own group cannot be disputed by it")
@@ -223,6 +230,28 @@ impl Replica {
                 not_entitled("only its issuer resolves a dispute of a flag")
             }
             _ => Ok(Ok(())),
+        }
+    }
+
+    fn is_own_group(&self, member: MemberId) -> bool {
+        let charter = self.charters.newest();
+        charter.group_of(member) == charter.group_of(self.me)
+    }
+
+    fn check_release(
+        &self,
+        index: usize,
+        release: &Release,
+        work: &Work<'_>,
+    ) -> Result<Result<(), PublishRefused>, LedgerFault> {
+        let not_entitled = |why| Ok(Err(PublishRefused::NotEntitled { index, why }));
+        if self.is_own_group(release.feed.member) {
+            return not_entitled("a record of this member's own group is released by others");
+        }
+        match record_at(&work.draft, release.feed, release.sequence)? {
+            None => not_entitled("expected a record that is known here"),
+            Some(row) if !row.held => not_entitled("expected a record that the breaker holds"),
+            Some(_) => Ok(Ok(())),
         }
     }
 
@@ -289,12 +318,13 @@ impl Replica {
         for body in bodies(statements) {
             let after_last = head.time.and_then(|last| Time::from_micros(last.micros() + 1));
             let context = SealContext {
-                consortium: self.charter.consortium(),
+                consortium: self.charters.consortium(),
                 feed: self.feed,
                 time: after_last.map_or(now, |earliest| now.max(earliest)),
-                charter_version: self.charter.version,
+                // Never lower than before: rivals may have taken a version back.
+                charter_version: self.charters.newest().version.max(head.charter_version),
                 tag_scheme: TAG_SCHEME,
-                pepper_epoch: self.charter.pepper_epoch,
+                pepper_epoch: self.charters.at(now).pepper_epoch,
             };
             let record = seal(&self.key, &head, context, body)?;
             head = head.next(&record).expect("it was sealed on this very head");

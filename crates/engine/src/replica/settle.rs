@@ -4,15 +4,21 @@
 use interlock_record::{Digest, Measure, StatementId, SubjectTag, Time};
 
 use super::happening::{Decided, Happening};
+use super::meaning::Meaning;
 use super::{MAX_TIMERS_A_STEP, Replica, Work};
-use crate::charter::Charter;
+use crate::charter::Charters;
 use crate::evidence::{Evidence, assemble};
 use crate::ledger::rows::{
-    DecisionRow, EffectiveRow, EvidenceRow, Placed, ScopeRow, TransitionRow, measure,
+    DecisionRow, EffectiveRow, EvidenceRow, Placed, RevisitRow, ScopeRow, TransitionRow, measure,
 };
-use crate::ledger::{Column, Ledger, LedgerFault, number_key, row, timer_key, timer_of_key};
+use crate::ledger::{
+    Column, Ledger, LedgerFault, MetaKey, number_key, row, timer_key, timer_of_key,
+};
 use crate::policy::PeerReceipts;
 use crate::timeline::{Setting, Timeline, View, timeline};
+
+/// How many subjects that wait to be decided anew are taken up in one step.
+pub const MAX_REVISITS_A_STEP: usize = 256;
 
 /// Everything known on a subject, read back: the statements that concern it, the evidence they
 /// make, and the id of each of the evidence's flags.
@@ -26,56 +32,98 @@ pub struct Known {
     pub flag_ids: Vec<StatementId>,
 }
 
-/// Reads back everything known on a subject.
+/// Reads back everything known on a subject that means something.
 ///
 /// # Errors
 /// [`LedgerFault`].
 pub fn known(
     ledger: &dyn Ledger,
-    charter: &Charter,
+    charters: &Charters,
     subject: SubjectTag,
 ) -> Result<Known, LedgerFault> {
     let Some(rows) = row::<EvidenceRow>(ledger, subject.as_bytes())? else {
         return Ok(Known::default());
     };
-    let statements = rows
-        .statements
-        .iter()
-        .map(|statement| statement.placed(charter.rules))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut meaning = Meaning::new(ledger, charters);
+    let mut statements = Vec::with_capacity(rows.statements.len());
+    for row in &rows.statements {
+        if let (placed, None) = meaning.of(row)? {
+            statements.push(placed);
+        }
+    }
     let (evidence, flag_ids) = assemble(&statements);
     Ok(Known { statements, evidence, flag_ids })
 }
 
 /// Whether a member's own decision can differ from the consortium's at all.
-pub fn own_may_differ(charter: &Charter) -> bool {
-    charter.policies.all().any(|policy| {
+pub fn own_may_differ(charters: &Charters) -> bool {
+    charters.policies().all().any(|policy| {
         policy.peer_receipts == PeerReceipts::Count
             || policy.reasons.values().any(|reason| !reason.propagates)
     })
 }
 
 impl Replica {
+    /// Has every subject decided anew, some at each step.
+    pub(super) fn revisit_everybody(work: &mut Work<'_>) {
+        work.draft.put(MetaKey::Revisit.bytes().to_vec(), &RevisitRow::default());
+        work.revisits = true;
+    }
+
+    /// Whether subjects wait to be decided anew: the next step should follow at once.
+    pub const fn is_revisiting(&self) -> bool {
+        self.revisiting
+    }
+
+    /// Takes up some of the subjects that wait to be decided anew.
+    pub(super) fn revisit(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        if !work.revisits {
+            return Ok(());
+        }
+        let some = work.draft.range(Column::Revisits, &[], &[0xff; 33], MAX_REVISITS_A_STEP)?;
+        work.revisits = some.len() == MAX_REVISITS_A_STEP;
+        for (key, _) in some {
+            work.touched.extend(SubjectTag::from_slice(&key));
+            work.draft.remove(Column::Revisits, key);
+        }
+        let key = MetaKey::Revisit.bytes();
+        let Some(all) = work.draft.row::<RevisitRow>(key)?.filter(|all| !all.done) else {
+            return Ok(());
+        };
+        let from = &all.next;
+        let some = work.draft.range(Column::Evidence, from, &[0xff; 33], MAX_REVISITS_A_STEP)?;
+        let done = some.len() < MAX_REVISITS_A_STEP;
+        work.revisits |= !done;
+        let mut next = some.last().map(|(key, _)| key.clone()).unwrap_or_default();
+        next.push(0);
+        work.touched.extend(some.iter().filter_map(|(key, _)| SubjectTag::from_slice(key)));
+        work.draft.put(key.to_vec(), &RevisitRow { next, done });
+        Ok(())
+    }
+
+    /// Whether a ledger says that subjects wait to be decided anew.
+    pub(super) fn revisits(ledger: &dyn Ledger) -> Result<bool, LedgerFault> {
+        let all = row::<RevisitRow>(ledger, MetaKey::Revisit.bytes())?;
+        Ok(all.is_some_and(|all| !all.done)
+            || !ledger.range(Column::Revisits, &[], &[0xff; 33], 1)?.is_empty())
+    }
+
     pub(super) fn settle_all(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
         self.write_events(work);
         let touched = std::mem::take(&mut work.touched);
         if touched.is_empty() {
             return Ok(());
         }
-        let members = self.charter.member_ids();
+        let charters = self.charters.clone();
+        let members = charters.member_ids();
         let frontier = self.frontier_digest();
-        let own_too = own_may_differ(&self.charter);
+        let own_too = own_may_differ(&charters);
         for subject in touched {
-            let known = known(&work.draft, &self.charter, subject)?;
+            let known = known(&work.draft, &charters, subject)?;
             let scope = |view: View| {
-                let setting = Setting {
-                    policies: &self.charter.policies,
-                    members: &members,
-                    view,
-                    release_quorum: self.charter.release_k,
-                };
+                let setting = Setting { policies: charters.policies(), members: &members, view };
                 let timeline = timeline(&setting, &known.evidence);
-                scope_row(&timeline, &known.flag_ids, &self.charter)
+                scope_row(&timeline, &known.flag_ids, &charters)
             };
             let consortium = scope(View::Consortium);
             let own = own_too.then(|| scope(View::Member(self.me)));
@@ -178,7 +226,7 @@ impl Replica {
 }
 
 /// A timeline as a row, with nothing told yet.
-fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -> ScopeRow {
+fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters) -> ScopeRow {
     let transitions = timeline.transitions.iter().map(|step| TransitionRow {
         at: step.at.micros(),
         from: u32::from(step.from.number()),
@@ -186,7 +234,7 @@ fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -
         because: step.because.iter().map(|index| flag_ids[*index].0.to_vec()).collect(),
         number: 0,
     });
-    let effective = timeline.effective_changes(&charter.policies).into_iter();
+    let effective = timeline.effective_changes(charters.policies()).into_iter();
     let effective = effective.map(|(at, measure)| EffectiveRow {
         at: at.micros(),
         measure: u32::from(measure.number()),

@@ -1,15 +1,21 @@
 //! What accepted statements mean: each goes to the evidence of the subjects that it concerns.
 
 use interlock_record::{
-    FeedId, Position, Recall, Release, Statement, StatementId, SubjectTag, VerifiedRecord,
+    FeedId, FeedNumber, MemberId, Position, Recall, Release, Statement, StatementId, SubjectTag,
+    VerifiedRecord,
 };
 
 use super::happening::Happening;
 use super::{Replica, Work, record_at};
+use crate::charter::Charters;
 use crate::evidence::recalls;
-use crate::ledger::rows::{EvidenceRow, IndexRow, Inserted, LogRow, StatementRow, TargetRow};
+use crate::ledger::rows::{
+    DisputeRow, ErasureRow, EvidenceRow, IndexRow, Inserted, LogRow, StatementRow, StoredRow as _,
+    TargetRow,
+};
 use crate::ledger::{
-    Column, Draft, Ledger, LedgerFault, feed_key, index_key, number_key, recall_key, release_key,
+    Column, Draft, Ledger, LedgerFault, dispute_day, dispute_key, feed_key, index_key, number_key,
+    recall_key, release_key,
 };
 
 /// A statement on its way to the evidence.
@@ -20,21 +26,30 @@ struct Arriving<'a> {
     position: Position,
     id: StatementId,
     row: &'a StatementRow,
+    /// The journal entry that will tell of it.
+    journaled: u64,
 }
 
 impl Replica {
-    /// Looks at what an accepted record says.
+    /// Looks at what an accepted record says, in the statements with these indices.
     pub(super) fn statements(
         &mut self,
         record: &VerifiedRecord,
-        held: bool,
+        log: &LogRow,
+        indices: &[u32],
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
         let feed = record.header().feed;
         let sequence = record.header().sequence;
-        let rules = self.charter.rules;
-        let feeds = self.charter.members.get(&feed.member).map_or(0, |member| member.feeds.len());
+        let charters = self.charters.clone();
+        let rules = charters.rules_at(record.header().time);
+        let member = charters.newest().members.get(&feed.member);
+        let feeds = member.map_or(0, |member| member.feeds.len());
+        let mut says = Vec::with_capacity(indices.len());
         for (index, id, said) in record.statements(rules) {
+            if indices.binary_search(&index).is_err() {
+                continue;
+            }
             let statement = match said {
                 Ok(statement) => statement,
                 Err(why) => {
@@ -45,11 +60,87 @@ impl Replica {
             };
             let position = record.position(index);
             let bytes = record.signed().body[index as usize].statement().unwrap_or_default();
-            let row = StatementRow::new(position, id, bytes, held);
-            let arriving = Arriving { feed, feeds, position, id, row: &row };
-            let subject = take(&statement, &arriving, rules, work)?;
+            let of_day = log.day_before + u64::from(index) + 1;
+            let row = StatementRow::new(position, id, bytes, log.held, of_day);
+            let journaled = self.counters.journal + work.events.len() as u64 + 1;
+            let arriving = Arriving { feed, feeds, position, id, row: &row, journaled };
+            let subject = match &statement {
+                Statement::Seen(seen) => {
+                    self.seen(seen, feed, sequence, work)?;
+                    None
+                }
+                Statement::Erase(erase) => self.erase(erase.statement, &row, work)?,
+                _ => take(&statement, &arriving, &charters, work)?,
+            };
+            if work.draft.row::<ErasureRow>(&id.0)?.is_some() {
+                self.judge_erasure(id, work)?;
+                self.finality.rose = true;
+            }
             let kind = statement.kind();
+            says.push(kind);
             work.events.push(Happening::Statement { kind, id, subject, feed, sequence });
+        }
+        self.to_be_named(feed, &says, work.now);
+        Ok(())
+    }
+
+    /// Marks the subjects of a feed's records from `first` on to be decided anew.
+    pub(super) fn revisit_feed(
+        &self,
+        feed: FeedId,
+        first: u64,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let last = self.heads.get(&feed).map_or(0, |head| head.sequence);
+        for sequence in first.max(1)..=last {
+            let Some(row) = record_at(&work.draft, feed, sequence)? else { break };
+            let record = row.verified()?;
+            let rules = self.charters.rules_at(record.header().time);
+            for (index, _, said) in record.statements(rules) {
+                let Ok(statement) = said else { continue };
+                self.revisit_statement(&statement, record.position(index), work)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn revisit_statement(
+        &self,
+        statement: &Statement,
+        position: Position,
+        work: &mut Work<'_>,
+    ) -> Result<(), LedgerFault> {
+        let target = |id: StatementId, work: &Work<'_>| {
+            let row = work.draft.row::<TargetRow>(id.as_bytes())?;
+            Ok::<_, LedgerFault>(row.and_then(|row| row.subject()))
+        };
+        let subjects: Vec<SubjectTag> = match statement {
+            Statement::Flag(flag) => vec![flag.subject],
+            Statement::Cure(cure) => vec![cure.subject],
+            Statement::Receipt(receipt) => vec![receipt.subject],
+            Statement::Withdraw(said) => target(said.statement, work)?.into_iter().collect(),
+            Statement::Resolve(said) => target(said.flag, work)?.into_iter().collect(),
+            Statement::Dispute(said) => {
+                // Which later ones of the day count may depend on it.
+                later_disputes(DisputeRow::default(), position, work)?;
+                target(said.flag, work)?.into_iter().collect()
+            }
+            Statement::Recall(recall) => self
+                .flagged_by(position.member, work, |time, flag| {
+                    recalls(recall, time, flag.reason, flag.rule_version.as_deref())
+                })?
+                .into_iter()
+                .collect(),
+            Statement::Release(release) => flagged_in(release, &self.charters, work)?,
+            Statement::Erase(erase) => {
+                // What was erased may be back, and the other way round.
+                target(erase.statement, work)?.into_iter().collect()
+            }
+            Statement::Seen(_) => Vec::new(),
+        };
+        for subject in subjects {
+            work.draft.put_key(Column::Revisits, subject.0.to_vec());
+            work.revisits = true;
         }
         Ok(())
     }
@@ -59,7 +150,7 @@ impl Replica {
 fn take(
     statement: &Statement,
     arriving: &Arriving<'_>,
-    rules: u32,
+    charters: &Charters,
     work: &mut Work<'_>,
 ) -> Result<Option<SubjectTag>, LedgerFault> {
     match statement {
@@ -69,6 +160,7 @@ fn take(
             // A feed's own recalls come after the flags that they name.
             let recalls = if arriving.feeds > 1 { recalls_of(arriving, work)? } else { Vec::new() };
             for row in recalls {
+                let rules = charters.rules_at(row.position()?.time);
                 if let Statement::Recall(recall) = row.placed(rules)?.statement
                     && crate::evidence::recalls(
                         &recall,
@@ -94,15 +186,21 @@ fn take(
             Ok(Some(cure.subject))
         }
         Statement::Receipt(receipt) => {
-            add(receipt.subject, arriving.row.clone(), work)?;
+            named(receipt.subject, TargetKind::Other, arriving, work)?;
             Ok(Some(receipt.subject))
         }
         Statement::Withdraw(withdraw) => aimed(withdraw.statement, arriving, work),
-        Statement::Dispute(dispute) => aimed(dispute.flag, arriving, work),
+        Statement::Dispute(dispute) => {
+            let subject = aimed(dispute.flag, arriving, work)?;
+            count_dispute(subject, arriving, work)?;
+            Ok(subject)
+        }
         Statement::Resolve(resolve) => aimed(resolve.flag, arriving, work),
-        Statement::Recall(recall) => recall_all(recall, arriving, rules, work).map(|()| None),
-        Statement::Release(release) => release_all(release, arriving, rules, work).map(|()| None),
-        // Kept, and without effect until finality comes.
+        Statement::Recall(recall) => recall_all(recall, arriving, charters, work).map(|()| None),
+        Statement::Release(release) => {
+            release_all(release, arriving, charters, work).map(|()| None)
+        }
+        // The replica itself looks at these.
         Statement::Seen(_) | Statement::Erase(_) => Ok(None),
     }
 }
@@ -111,6 +209,8 @@ fn take(
 enum TargetKind {
     Flag,
     Cure,
+    /// Nothing but an erasure names it.
+    Other,
 }
 
 /// Adds a statement that others may name, and those that named it before it came.
@@ -122,15 +222,75 @@ fn named(
 ) -> Result<(), LedgerFault> {
     let key = arriving.id.0.to_vec();
     let known = work.draft.row::<TargetRow>(&key)?.unwrap_or_default();
-    let target = TargetRow {
-        subject: subject.0.to_vec(),
-        issuer: arriving.position.member.to_string(),
+    work.draft.put(key, &target_of(Some(subject), kind, arriving));
+    add(subject, arriving.row.clone(), work)?;
+    if kind == TargetKind::Other {
+        // What aims at it means nothing.
+        return Ok(());
+    }
+    for row in known.waiting {
+        // A dispute that waited is now of this subject too.
+        let key = row.id.clone();
+        if let Some(mut dispute) = work.draft.row::<TargetRow>(&key)?.filter(|row| row.other) {
+            dispute.subject = subject.0.to_vec();
+            work.draft.put(key, &dispute);
+            let key = dispute_key(row.position()?);
+            if let Some(mut counted) = work.draft.row::<DisputeRow>(&key)? {
+                counted.subject = subject.0.to_vec();
+                work.draft.put(key, &counted);
+            }
+        }
+        add(subject, row, work)?;
+    }
+    Ok(())
+}
+
+fn target_of(subject: Option<SubjectTag>, kind: TargetKind, arriving: &Arriving<'_>) -> TargetRow {
+    let at = arriving.position;
+    TargetRow {
+        subject: subject.map(|subject| subject.0.to_vec()).unwrap_or_default(),
+        issuer: at.member.to_string(),
         cure: kind == TargetKind::Cure,
         waiting: Vec::new(),
-    };
-    work.draft.put(key, &target);
-    add(subject, arriving.row.clone(), work)?;
-    known.waiting.into_iter().try_for_each(|row| add(subject, row, work))
+        other: kind == TargetKind::Other,
+        time: at.time.micros(),
+        feed: at.feed.0,
+        sequence: at.sequence,
+        index: at.index,
+        journaled: arriving.journaled,
+        erased: false,
+    }
+}
+
+/// Counts a dispute to its member's day; those that stand after it may count no longer.
+fn count_dispute(
+    subject: Option<SubjectTag>,
+    arriving: &Arriving<'_>,
+    work: &mut Work<'_>,
+) -> Result<(), LedgerFault> {
+    let target = target_of(subject, TargetKind::Other, arriving);
+    let row = DisputeRow { dispute: Some(arriving.row.clone()), subject: target.subject.clone() };
+    work.draft.put(arriving.id.0.to_vec(), &target);
+    work.draft.put(dispute_key(arriving.position), &row);
+    later_disputes(DisputeRow::default(), arriving.position, work)
+}
+
+/// Has the subjects of a member's disputes that stand later on the same day decided anew, and that
+/// of `also`.
+pub(super) fn later_disputes(
+    also: DisputeRow,
+    position: Position,
+    work: &mut Work<'_>,
+) -> Result<(), LedgerFault> {
+    let (_, to) = dispute_day(position.member, position.time);
+    let mut from = dispute_key(position);
+    from.push(0);
+    let mut rows = vec![also];
+    for (_, value) in work.draft.range(Column::Disputes, &from, &to, usize::MAX)? {
+        rows.push(DisputeRow::decode(&value)?);
+    }
+    work.touched.extend(rows.iter().filter_map(|row| SubjectTag::from_slice(&row.subject)));
+    Ok(())
 }
 
 /// Adds a statement that names another, or lets it wait for that one.
@@ -141,10 +301,14 @@ fn aimed(
 ) -> Result<Option<SubjectTag>, LedgerFault> {
     let key = target.0.to_vec();
     let mut row = work.draft.row::<TargetRow>(&key)?.unwrap_or_default();
+    if row.other {
+        // Neither flag nor cure: nothing that could be withdrawn, disputed or resolved.
+        return Ok(None);
+    }
     let subject = row.subject();
     if let Some(subject) = subject {
         add(subject, arriving.row.clone(), work)?;
-    } else {
+    } else if !row.erased {
         row.waiting.push(arriving.row.clone());
         work.draft.put(key, &row);
     }
@@ -193,23 +357,17 @@ fn statement_rows(
 fn recall_all(
     recall: &Recall,
     arriving: &Arriving<'_>,
-    rules: u32,
+    charters: &Charters,
     work: &mut Work<'_>,
 ) -> Result<(), LedgerFault> {
     work.draft.put_statement(Column::Recalls, recall_key(arriving.position), arriving.row);
-    // All feeds of the member: the keys of one member's records stand together.
-    let mut from = feed_key(arriving.feed);
-    from.truncate(interlock_record::MemberId::MAX_LEN);
-    let mut to = from.clone();
-    to.extend([0xff; 16]);
-    for (_, value) in work.draft.range(Column::Index, &from, &to, usize::MAX)? {
-        let record = record_of_index(&work.draft, &value)?;
-        let record = record.verified()?;
+    for row in records_of(&work.draft, arriving.feed.member)? {
+        let record = row?.verified()?;
         let time = record.header().time;
         if recall.from.is_some_and(|from| time < from) || recall.to.is_some_and(|to| to <= time) {
             continue;
         }
-        for (index, _, said) in record.statements(rules) {
+        for (index, _, said) in record.statements(charters.rules_at(time)) {
             if let Ok(Statement::Flag(flag)) = said
                 && record.position(index) < arriving.position
                 && recalls(recall, time, flag.reason, flag.rule_version.as_deref())
@@ -221,8 +379,21 @@ fn recall_all(
     Ok(())
 }
 
+/// The records on the lines of all of a member's feeds.
+pub(super) fn records_of(
+    draft: &Draft<'_>,
+    member: MemberId,
+) -> Result<Vec<Result<LogRow, LedgerFault>>, LedgerFault> {
+    // The keys of one member's records stand together.
+    let mut from = feed_key(FeedId { member, number: FeedNumber(0) });
+    from.truncate(MemberId::MAX_LEN);
+    let mut to = from.clone();
+    to.extend([0xff; 16]);
+    let rows = draft.range(Column::Index, &from, &to, usize::MAX)?;
+    Ok(rows.into_iter().map(|(_, value)| record_of_index(draft, &value)).collect())
+}
+
 fn record_of_index(draft: &Draft<'_>, value: &[u8]) -> Result<LogRow, LedgerFault> {
-    use crate::ledger::rows::StoredRow as _;
     let arrival = IndexRow::decode(value)?.arrival;
     draft.row::<LogRow>(&number_key(arrival))?.ok_or_else(|| LedgerFault::Corrupt {
         column: Column::Index.name(),
@@ -234,19 +405,30 @@ fn record_of_index(draft: &Draft<'_>, value: &[u8]) -> Result<LogRow, LedgerFaul
 fn release_all(
     release: &Release,
     arriving: &Arriving<'_>,
-    rules: u32,
+    charters: &Charters,
     work: &mut Work<'_>,
 ) -> Result<(), LedgerFault> {
     let key = release_key(release.feed, release.sequence, arriving.position);
     work.draft.put_statement(Column::Releases, key, arriving.row);
-    let Some(row) = record_at(&work.draft, release.feed, release.sequence)? else { return Ok(()) };
-    if !row.held {
-        return Ok(());
-    }
-    for (_, _, said) in row.verified()?.statements(rules) {
-        if let Ok(Statement::Flag(flag)) = said {
-            add(flag.subject, arriving.row.clone(), work)?;
-        }
+    for subject in flagged_in(release, charters, work)? {
+        add(subject, arriving.row.clone(), work)?;
     }
     Ok(())
+}
+
+/// The subjects of the flags in the record that a release names, if the breaker holds it.
+fn flagged_in(
+    release: &Release,
+    charters: &Charters,
+    work: &Work<'_>,
+) -> Result<Vec<SubjectTag>, LedgerFault> {
+    let row = record_at(&work.draft, release.feed, release.sequence)?;
+    let Some(row) = row.filter(|row| row.held) else { return Ok(Vec::new()) };
+    let record = row.verified()?;
+    let said = record.statements(charters.rules_at(record.header().time));
+    let flagged = said.filter_map(|(_, _, said)| match said {
+        Ok(Statement::Flag(flag)) => Some(flag.subject),
+        _ => None,
+    });
+    Ok(flagged.collect())
 }

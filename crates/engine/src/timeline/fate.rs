@@ -114,7 +114,7 @@ fn released_at(setting: &Setting<'_>, flag: &Flag, releases: &[(Time, MemberId)]
         if group != policy.group_of(flag.position.member) {
             groups.insert(group);
         }
-        if groups.len() >= setting.release_quorum as usize {
+        if groups.len() >= policy.release_k as usize {
             return Some(*at);
         }
     }

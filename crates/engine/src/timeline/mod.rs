@@ -29,8 +29,6 @@ pub struct Setting<'a> {
     pub members: &'a BTreeSet<MemberId>,
     /// Who asks.
     pub view: View,
-    /// How many groups must release a held record.
-    pub release_quorum: u32,
 }
 
 /// Who asks for a decision.

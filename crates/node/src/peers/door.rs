@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use interlock_engine::replica::{Input, PullRange, record_at};
+use interlock_engine::replica::{Input, PullRange, branch_records};
 use interlock_record::MemberId;
 use interlock_wire::peer::gossip_server::Gossip;
 use interlock_wire::peer::{self, push_frame, reply_frame};
@@ -49,7 +49,8 @@ impl Gossip for Door {
         &self,
         request: Request<Streaming<peer::PushFrame>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let member = member_of(&request)?;
+        let identity = self.still_welcome(&request)?;
+        let member = identity.member();
         let mut frames = request.into_inner();
         let hello = match frames.next().await {
             Some(Ok(peer::PushFrame { kind: Some(push_frame::Kind::Hello(hello)) })) => hello,
@@ -64,7 +65,7 @@ impl Gossip for Door {
         let context = self.context.clone();
         let (ended, end) = mpsc::channel(1);
         tokio::spawn(async move {
-            let status = listen(&context, member, frames).await;
+            let status = listen(&context, identity, frames).await;
             drop(replies);
             let _ = ended.send(status).await;
         });
@@ -79,7 +80,7 @@ impl Gossip for Door {
         &self,
         request: Request<peer::PullRequest>,
     ) -> Result<Response<Self::PullStream>, Status> {
-        member_of(&request)?;
+        self.still_welcome(&request)?;
         let request = request.into_inner();
         if request.consortium != self.context.consortium.0 {
             return Err(self.refuse("WRONG_CONSORTIUM", "the request is for another consortium"));
@@ -103,9 +104,34 @@ impl Gossip for Door {
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
+
+    type FetchChartersStream = Replies<peer::FetchChartersResponse>;
+
+    async fn fetch_charters(
+        &self,
+        request: Request<peer::FetchChartersRequest>,
+    ) -> Result<Response<Self::FetchChartersStream>, Status> {
+        self.still_welcome(&request)?;
+        let request = request.into_inner();
+        if request.consortium != self.context.consortium.0 {
+            return Err(self.refuse("WRONG_CONSORTIUM", "the request is for another consortium"));
+        }
+        let answers = super::charters::answer(&self.context, request.from_version);
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
 }
 
 impl Door {
+    /// Who asks, if the charter of this moment still lets it: it may have changed since the
+    /// handshake.
+    fn still_welcome<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
+        let identity = identity_of(request)?;
+        match self.context.roster.key(identity.feed()) {
+            Some(_) => Ok(identity),
+            None => Err(self.refuse("FEED_ENDED", "the charter has ended this feed")),
+        }
+    }
+
     fn check_hello(&self, member: MemberId, hello: &peer::Hello) -> Result<(), Status> {
         let expected = self.context.consortium;
         if hello.consortium != expected.0 {
@@ -141,20 +167,22 @@ fn name_error(context: &Context, status: Status) -> Status {
     refusal(Code::OutOfRange, "FRAME_TOO_LARGE", detail)
 }
 
-fn member_of<T>(request: &Request<T>) -> Result<MemberId, Status> {
+fn identity_of<T>(request: &Request<T>) -> Result<PeerIdentity, Status> {
     request
         .extensions()
         .get::<PeerIdentity>()
-        .map(PeerIdentity::member)
+        .copied()
         .ok_or_else(|| refusal(Code::Unauthenticated, "NO_CERTIFICATE", "expected a certificate"))
 }
 
 /// Listens to a peer until its stream ends; gives back what to end the answers with.
 async fn listen(
     context: &Context,
-    member: MemberId,
+    identity: PeerIdentity,
     mut frames: Streaming<peer::PushFrame>,
 ) -> Option<Status> {
+    let member = identity.member();
+    let mut charters = context.charters.clone();
     if context.writer.input(Input::Heard(member)).await.is_err() {
         return Some(Status::unavailable("the node is shutting down"));
     }
@@ -162,6 +190,13 @@ async fn listen(
     let status = loop {
         let frame = tokio::select! {
             frame = frames.next() => frame,
+            () = charters.changed() => {
+                if context.roster.key(identity.feed()).is_some() {
+                    continue;
+                }
+                let code = "FEED_ENDED";
+                break Some(refusal(Code::PermissionDenied, code, "the charter has ended this feed"));
+            }
             // Else a peer that keeps its stream open would keep the node from ending.
             _ = shutdown.wait_for(|over| *over) => {
                 break Some(Status::unavailable("the node is shutting down"));
@@ -193,17 +228,18 @@ fn read(context: &Context, from: MemberId, frame: peer::PushFrame) -> Result<Inp
         let detail = format!("expected frames of at most {MAX_FRAME_BYTES} bytes, got {bytes}");
         return Err(FrameRefused::new("FRAME_TOO_LARGE", &detail));
     }
-    let Context { charter, consortium, .. } = context;
+    let charters = context.charters.now();
     match frame.kind {
         Some(push_frame::Kind::Frontier(frontier)) => {
-            Ok(Input::Frontier { from, heads: frames::heads(&frontier)? })
+            let heads = frames::heads(&frontier)?;
+            Ok(Input::Frontier { from, heads, charters: frames::charters(&frontier)? })
         }
         Some(push_frame::Kind::Records(records)) => {
-            let records = frames::records(charter, consortium, &records.records)?;
+            let records = frames::records(&charters, &records.records)?;
             Ok(Input::Records { from, records })
         }
         Some(push_frame::Kind::Forks(forks)) => {
-            Ok(Input::Forks(frames::forks(charter, consortium, &forks.proofs)?))
+            Ok(Input::Forks { from, forks: frames::forks(&charters, &forks.proofs)? })
         }
         Some(push_frame::Kind::Hello(_)) => {
             Err(FrameRefused::new("BAD_FRAME", &"expected one hello, and that first"))
@@ -221,17 +257,20 @@ fn read_ranges(
     let mut chunk = peer::PullResponse::default();
     let mut bytes = 0;
     for range in ranges {
-        for sequence in range.first..=range.last {
-            let Some(row) = record_at(store, range.feed, sequence)? else { break };
+        let span = (range.first, range.last);
+        let mut gone = false;
+        branch_records(store, range.feed, span, range.head, |row| {
             if bytes + row.record.len() > MAX_FRAME_BYTES && !chunk.records.is_empty() {
                 let full = std::mem::take(&mut chunk);
-                if chunks.blocking_send(Ok(full)).is_err() {
-                    return Ok(());
-                }
+                gone = chunks.blocking_send(Ok(full)).is_err();
                 bytes = 0;
             }
             bytes += row.record.len();
             chunk.records.push(row.record);
+            !gone
+        })?;
+        if gone {
+            return Ok(());
         }
     }
     if !chunk.records.is_empty() {

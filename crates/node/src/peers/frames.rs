@@ -1,10 +1,10 @@
 //! From frames to what they say, checked.
 
-use interlock_engine::charter::Charter;
-use interlock_engine::replica::HeadClaim;
+use interlock_engine::charter::Charters;
+use interlock_engine::replica::{CharterClaim, HeadClaim};
 use interlock_record::{
-    BadFork, ConsortiumId, FeedId, ForkProof, RecordError, SignedRecord, VerifiedFork,
-    VerifiedRecord, peek_header, verify,
+    BadFork, FeedId, ForkProof, RecordError, SignedRecord, VerifiedFork, VerifiedRecord,
+    peek_header, verify,
 };
 use interlock_wire::peer;
 
@@ -34,8 +34,7 @@ fn unknown_feed(feed: FeedId) -> FrameRefused {
 
 /// Checks the signatures of records.
 pub(super) fn records(
-    charter: &Charter,
-    consortium: &ConsortiumId,
+    charters: &Charters,
     records: &[Vec<u8>],
 ) -> Result<Vec<VerifiedRecord>, FrameRefused> {
     let refused = |error| refused(&error);
@@ -44,16 +43,15 @@ pub(super) fn records(
         .map(|bytes| {
             let record = SignedRecord::decode(bytes).map_err(refused)?;
             let header = peek_header(&record).map_err(refused)?;
-            let feed = charter.feed(header.feed).ok_or_else(|| unknown_feed(header.feed))?;
-            verify(record, consortium, &feed.key).map_err(refused)
+            let feed = charters.feed(header.feed).ok_or_else(|| unknown_feed(header.feed))?;
+            verify(record, &charters.consortium(), &feed.key).map_err(refused)
         })
         .collect()
 }
 
 /// Checks proofs of equivocation.
 pub(super) fn forks(
-    charter: &Charter,
-    consortium: &ConsortiumId,
+    charters: &Charters,
     proofs: &[Vec<u8>],
 ) -> Result<Vec<VerifiedFork>, FrameRefused> {
     let refused = |error: BadFork| FrameRefused::new("BAD_FORK", &error);
@@ -62,10 +60,15 @@ pub(super) fn forks(
         .map(|bytes| {
             let proof = ForkProof::decode(bytes).map_err(refused)?;
             let feed = proof.feed().map_err(refused)?;
-            let feed = charter.feed(feed).ok_or_else(|| unknown_feed(feed))?;
-            proof.verify(consortium, &feed.key).map_err(refused)
+            let feed = charters.feed(feed).ok_or_else(|| unknown_feed(feed))?;
+            proof.verify(&charters.consortium(), &feed.key).map_err(refused)
         })
         .collect()
+}
+
+/// Reads what a frontier says of the sender's charters.
+pub(super) fn charters(frontier: &peer::Frontier) -> Result<Option<CharterClaim>, FrameRefused> {
+    interlock_wire::charter_claim(frontier).map_err(|error| FrameRefused::new("BAD_FRAME", &error))
 }
 
 /// Reads heads.

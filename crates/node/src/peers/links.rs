@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use interlock_engine::replica::{Effect, Input, PullRange};
+use interlock_engine::charter::Charters;
+use interlock_engine::replica::{Effect, Input};
 use interlock_record::MemberId;
 use interlock_wire::peer::{self, push_frame, reply_frame};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
+use super::Asked;
 use crate::writer::{Outbox, WriterHandle};
 
 /// The ways to the peers, as they come and go.
@@ -96,17 +98,22 @@ impl Links {
 pub struct PeerOutbox {
     links: Arc<Links>,
     writer: WriterHandle,
-    pulls: mpsc::Sender<(MemberId, Vec<PullRange>)>,
+    pulls: mpsc::Sender<Asked>,
+    charters: watch::Sender<Arc<Charters>>,
+    destroyed: Arc<Notify>,
 }
 
 impl PeerOutbox {
-    /// An outbox; what is to be pulled goes to `pulls`.
+    /// An outbox; what is to be asked for goes to `pulls`, charters that change to `charters`, and
+    /// `destroyed` is told when content was erased.
     pub fn new(
         links: Arc<Links>,
         writer: WriterHandle,
-        pulls: mpsc::Sender<(MemberId, Vec<PullRange>)>,
+        pulls: mpsc::Sender<Asked>,
+        charters: watch::Sender<Arc<Charters>>,
+        destroyed: Arc<Notify>,
     ) -> Self {
-        Self { links, writer, pulls }
+        Self { links, writer, pulls, charters, destroyed }
     }
 
     fn send(&self, to: Option<MemberId>, kind: &push_frame::Kind) {
@@ -132,9 +139,13 @@ impl Outbox for PeerOutbox {
                 let records = peer::Records { records: vec![record.to_vec()] };
                 self.send(None, &push_frame::Kind::Records(records));
             }
-            Effect::Announce { to, heads } => {
-                let heads = heads.iter().map(Into::into).collect();
-                let frontier = peer::Frontier { heads, complete: to.is_some() };
+            Effect::Announce { to, heads, charters } => {
+                let frontier = peer::Frontier {
+                    heads: heads.iter().map(Into::into).collect(),
+                    complete: to.is_some(),
+                    charter_version: charters.version,
+                    charters: charters.known.0.to_vec(),
+                };
                 self.send(to, &push_frame::Kind::Frontier(frontier));
             }
             Effect::SpreadForks(proofs) => {
@@ -142,7 +153,7 @@ impl Outbox for PeerOutbox {
                 self.send(None, &push_frame::Kind::Forks(peer::Forks { proofs }));
             }
             Effect::Pull { from, ranges } => {
-                if self.pulls.try_send((from, ranges)).is_err() {
+                if self.pulls.try_send(Asked::Records(from, ranges)).is_err() {
                     let ended = interlock_engine::replica::PullEnd::Failed;
                     self.writer.try_input(Input::PullEnded { from, ended });
                 }
@@ -151,7 +162,23 @@ impl Outbox for PeerOutbox {
                 tracing::debug!(%peer, code, detail, "refused what a peer sent");
                 self.links.refuse(peer, code, detail);
             }
-            Effect::Published { .. } => {}
+            Effect::FetchCharters { from, version } => {
+                // What cannot be asked now is asked at the next claim.
+                let _ = self.pulls.try_send(Asked::Charters(from, version));
+            }
+            Effect::CharterChanged(charters) => {
+                let version = charters.newest().version;
+                tracing::info!(version, "another charter version is known");
+                if let Some(rivals) = charters.rivals() {
+                    tracing::error!(
+                        version = rivals.of + 1,
+                        "the charter forked: two versions have a quorum, none holds until one that names both is signed"
+                    );
+                }
+                self.charters.send_replace(charters);
+            }
+            Effect::Destroyed => self.destroyed.notify_one(),
+            Effect::Published { .. } | Effect::CharterApplied { .. } => {}
         }
     }
 }

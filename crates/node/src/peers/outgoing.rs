@@ -1,5 +1,6 @@
 //! One task for each peer that keeps a stream to it, for as long as the node lives.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use interlock_engine::replica::Input;
@@ -24,12 +25,59 @@ pub(super) fn hello(context: &Context) -> peer::Hello {
         protocol: PROTOCOL,
         consortium: context.consortium.0.to_vec(),
         member: context.me.to_string(),
-        charter_version: context.charter.version,
+        charter_version: context.charters.now().newest().version,
+    }
+}
+
+/// Keeps a task for each other member that takes part, until the node shuts down.
+pub async fn dial_members(context: Context) {
+    let mut shutdown = context.shutdown.clone();
+    let mut charters = context.charters.clone();
+    let mut tasks: BTreeMap<MemberId, (String, AbortOnDrop)> = BTreeMap::new();
+    loop {
+        let newest = charters.now().newest().clone();
+        let wanted: BTreeMap<MemberId, &str> = newest
+            .active()
+            .filter(|(member, _)| *member != context.me)
+            .map(|(member, state)| (member, state.address.as_str()))
+            .collect();
+        let gone: Vec<MemberId> = tasks
+            .iter()
+            .filter(|(member, (address, _))| wanted.get(member) != Some(&address.as_str()))
+            .map(|(member, _)| *member)
+            .collect();
+        for member in gone {
+            tasks.remove(&member);
+            let _ = context.writer.input(Input::DialLost(member)).await;
+            context.links.dial_lost(member, "the charter names it no longer so".into());
+        }
+        for (member, address) in wanted {
+            tasks.entry(member).or_insert_with(|| {
+                let task = dial_forever(context.clone(), member, address.to_owned());
+                (address.to_owned(), AbortOnDrop(tokio::spawn(task)))
+            });
+        }
+        tokio::select! {
+            () = charters.changed() => {}
+            _ = shutdown.wait_for(|over| *over) => break,
+        }
+    }
+    for (_, (_, mut task)) in tasks {
+        let _ = (&mut task.0).await;
+    }
+}
+
+/// A task that ends with whoever started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 /// Dials `member` again and again, until the node shuts down.
-pub async fn dial_forever(context: Context, member: MemberId, address: String) {
+async fn dial_forever(context: Context, member: MemberId, address: String) {
     let mut shutdown = context.shutdown.clone();
     let mut back_off = BACK_OFF;
     loop {

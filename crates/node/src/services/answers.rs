@@ -1,6 +1,6 @@
 //! From what the store knows to answers.
 
-use interlock_engine::charter::Charter;
+use interlock_engine::charter::Charters;
 use interlock_engine::ledger::rows::{DecisionRow, ScopeRow, TransitionRow, measure};
 use interlock_engine::policy::Confirm;
 use interlock_engine::replica::{Known, PublishRefused};
@@ -25,7 +25,7 @@ fn wire(measure: Measure) -> i32 {
 
 /// What holds for a subject at `at`.
 pub(super) fn subject_decision(
-    charter: &Charter,
+    charters: &Charters,
     subject: SubjectTag,
     row: Option<&DecisionRow>,
     at: Time,
@@ -37,13 +37,13 @@ pub(super) fn subject_decision(
         subject: subject.0.to_vec(),
         consortium: Some(decision(consortium, at)),
         own: Some(decision(own, at)),
-        apply: wire(apply(charter, own.in_force(at), at)),
+        apply: wire(apply(charters, own.in_force(at), at)),
     }
 }
 
 /// The measure in force, or the greatest below it that does not wait for a person.
-pub(super) fn apply(charter: &Charter, in_force: Measure, at: Time) -> Measure {
-    let policy = charter.policy_at(at);
+pub(super) fn apply(charters: &Charters, in_force: Measure, at: Time) -> Measure {
+    let policy = charters.policy_at(at);
     let mut below = Measure::ALL.iter().rev().copied().filter(|measure| *measure <= in_force);
     below
         .find(|measure| *measure == Measure::None || policy.confirm_of(*measure) == Confirm::Auto)

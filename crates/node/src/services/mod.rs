@@ -2,6 +2,7 @@
 
 mod answers;
 mod cursor;
+mod governance;
 mod operator;
 mod platform;
 mod requests;
@@ -9,14 +10,15 @@ mod watch;
 
 use std::sync::Arc;
 
-use interlock_engine::charter::Charter;
 use interlock_engine::ledger::LedgerFault;
 use interlock_record::{FeedId, MemberId, Pepper, Time};
 use interlock_store::Store;
 use interlock_wire::refusal;
 use tonic::{Code, Status};
 
-use crate::peers::Links;
+use crate::clock::now;
+use crate::peers::{CharterFeed, Links};
+use crate::peppers::Peppers;
 use crate::writer::{WriterGone, WriterHandle};
 
 pub use cursor::{BadCursor, Cursor};
@@ -28,10 +30,10 @@ pub struct Services {
     pub me: MemberId,
     /// The feed it signs in.
     pub feed: FeedId,
-    /// The charter.
-    pub charter: Arc<Charter>,
-    /// The consortium's pepper.
-    pub pepper: Arc<Pepper>,
+    /// The charters, as they change.
+    pub charters: CharterFeed,
+    /// The consortium's peppers.
+    pub peppers: Arc<Peppers>,
     /// The store.
     pub store: Store,
     /// The writer.
@@ -42,6 +44,25 @@ pub struct Services {
     pub started_at: Time,
     /// Tells when the node shuts down, so that endless answers end.
     pub shutdown: tokio::sync::watch::Receiver<bool>,
+}
+
+impl Services {
+    /// The epoch in which tags are made now.
+    fn epoch(&self) -> u32 {
+        self.charters.now().at(now()).pepper_epoch
+    }
+
+    /// The pepper with which tags are made now.
+    fn pepper(&self) -> Result<&Pepper, Status> {
+        let epoch = self.epoch();
+        self.peppers.of(epoch).ok_or_else(|| {
+            refusal(
+                Code::FailedPrecondition,
+                "NO_PEPPER",
+                format!("the pepper of epoch {epoch}, in force now, is not on this node"),
+            )
+        })
+    }
 }
 
 /// Runs what reads the disk off the tasks that serve others.

@@ -19,14 +19,15 @@ type Answer<T> = Result<Response<T>, Status>;
 impl Operator for Services {
     async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Answer<v1::GetStatusResponse> {
         let report = self.writer.report().await.map_err(|_| gone())?;
+        let charters = self.charters.now();
         let this = self.clone();
         let subjects = blocking(move || this.subjects_by_measure()).await?;
         Ok(Response::new(v1::GetStatusResponse {
             member: self.me.to_string(),
             feed: self.feed.number.0,
-            consortium_name: self.charter.name.clone(),
-            consortium: self.charter.consortium().0.to_vec(),
-            charter_version: self.charter.version,
+            consortium_name: charters.newest().name.clone(),
+            consortium: charters.consortium().0.to_vec(),
+            charter_version: charters.newest().version,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: Some(timestamp(self.started_at)),
             records: report.counters.arrivals,
@@ -43,8 +44,10 @@ impl Operator for Services {
 
     async fn list_peers(&self, _: Request<v1::ListPeersRequest>) -> Answer<v1::ListPeersResponse> {
         let report = self.writer.report().await.map_err(|_| gone())?;
+        let charters = self.charters.now();
         let address = |member| {
-            self.charter
+            charters
+                .newest()
                 .members
                 .get(member)
                 .map(|member| member.address.clone())

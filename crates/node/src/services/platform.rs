@@ -29,7 +29,7 @@ type Answer<T> = Result<Response<T>, Status>;
 impl Platform for Services {
     async fn raise_flags(&self, call: Call<v1::RaiseFlagsRequest>) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
-        let statements = requests::flags(&self.pepper, &mut request, now()).map_err(|e| *e)?;
+        let statements = requests::flags(self.pepper()?, &mut request, now()).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
         self.publish("RaiseFlags", key, &request, statements).await
     }
@@ -70,7 +70,7 @@ impl Platform for Services {
 
     async fn raise_cure(&self, call: Call<v1::RaiseCureRequest>) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
-        let statement = requests::cure(&self.pepper, &mut request).map_err(|e| *e)?;
+        let statement = requests::cure(self.pepper()?, &mut request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
         self.publish("RaiseCure", key, &request, vec![statement]).await
     }
@@ -80,18 +80,26 @@ impl Platform for Services {
         call: Call<v1::ReportReceiptRequest>,
     ) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
-        let statement = requests::receipt(&self.pepper, &mut request).map_err(|e| *e)?;
+        let statement = requests::receipt(self.pepper()?, &mut request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
         self.publish("ReportReceipt", key, &request, vec![statement]).await
     }
 
     async fn lookup(&self, call: Call<v1::LookupRequest>) -> Answer<v1::LookupResponse> {
-        let subjects = requests::subjects(&self.pepper, &call.get_ref().subjects, 1);
-        let subjects = subjects.map_err(|e| *e)?;
+        let asked = &call.get_ref().subjects;
+        let subjects = requests::subjects(self.pepper()?, asked, 1).map_err(|e| *e)?;
+        let others = requests::other_tags(&self.peppers, self.epoch(), asked);
         let fresh = self.writer.freshness();
         let at = now();
         let this = self.clone();
-        let decisions = blocking(move || this.decisions(&subjects, at)).await?;
+        let decisions = blocking(move || {
+            let mut decisions = this.decisions(&subjects, at)?;
+            for (index, tags) in others {
+                decisions[index] = gravest(decisions[index].clone(), this.decisions(&tags, at)?);
+            }
+            Ok(decisions)
+        })
+        .await?;
         let freshness = Some(answers::freshness(&fresh, at));
         Ok(Response::new(v1::LookupResponse { decisions, freshness }))
     }
@@ -100,7 +108,7 @@ impl Platform for Services {
         let request = call.into_inner();
         let mut violations = Violations::default();
         let subject =
-            requests::subject(&self.pepper, "subject", request.subject.as_ref(), &mut violations);
+            requests::subject(self.pepper()?, "subject", request.subject.as_ref(), &mut violations);
         let at = match &request.at {
             None => Some(now()),
             Some(at) => violations.check("at", time(at)),
@@ -117,7 +125,7 @@ impl Platform for Services {
         let mut violations = Violations::default();
         let subject = match &request.subject {
             None => Some(None),
-            given => requests::subject(&self.pepper, "subject", given.as_ref(), &mut violations)
+            given => requests::subject(self.pepper()?, "subject", given.as_ref(), &mut violations)
                 .map(|(tag, _)| Some(tag)),
         };
         let limit = if request.limit == 0 { DEFAULT_LISTED } else { request.limit };
@@ -138,7 +146,7 @@ impl Platform for Services {
         call: Call<v1::WatchDecisionsRequest>,
     ) -> Answer<Self::WatchDecisionsStream> {
         let request = call.into_inner();
-        let subjects = requests::subjects(&self.pepper, &request.subjects, 0).map_err(|e| *e)?;
+        let subjects = requests::subjects(self.pepper()?, &request.subjects, 0).map_err(|e| *e)?;
         let events = watch::decisions(self, &request, subjects)?;
         Ok(Response::new(Box::pin(events)))
     }
@@ -146,7 +154,7 @@ impl Platform for Services {
 
 impl Services {
     /// Publishes statements, once for each idempotency key.
-    async fn publish<M: Message>(
+    pub(super) async fn publish<M: Message>(
         &self,
         method: &str,
         key: String,
@@ -182,17 +190,13 @@ impl Services {
     ) -> Result<Vec<v1::SubjectDecision>, LedgerFault> {
         let keys: Vec<&[u8]> = subjects.iter().map(|tag| tag.as_bytes().as_slice()).collect();
         let rows = self.store.get_many(Column::Decisions, &keys)?;
+        let charters = self.charters.now();
         subjects
             .iter()
             .zip(rows)
             .map(|(subject, row)| {
                 let row = row.map(|bytes| decode_row::<DecisionRow>(&bytes));
-                Ok(answers::subject_decision(
-                    &self.charter,
-                    *subject,
-                    row.transpose()?.as_ref(),
-                    at,
-                ))
+                Ok(answers::subject_decision(&charters, *subject, row.transpose()?.as_ref(), at))
             })
             .collect()
     }
@@ -202,14 +206,15 @@ impl Services {
         subject: SubjectTag,
         at: Time,
     ) -> Result<v1::ExplainResponse, LedgerFault> {
-        let known = known(&self.store, &self.charter, subject)?;
+        let charters = self.charters.now();
+        let known = known(&self.store, &charters, subject)?;
         let explanation = self.account(&known, at);
         let keys: [&[u8]; 1] = [subject.as_bytes()];
         let row = self.store.get_many(Column::Decisions, &keys)?.pop().flatten();
         let row = row.map(|bytes| decode_row::<DecisionRow>(&bytes)).transpose()?;
         let transitions = row.iter().filter_map(|row| row.consortium.as_ref());
         Ok(v1::ExplainResponse {
-            decision: Some(answers::subject_decision(&self.charter, subject, row.as_ref(), at)),
+            decision: Some(answers::subject_decision(&charters, subject, row.as_ref(), at)),
             flags: answers::flag_accounts(&known, &explanation.flags),
             measures: explanation.measures.iter().map(answers::measure_account).collect(),
             transitions: transitions
@@ -221,13 +226,10 @@ impl Services {
     }
 
     fn account(&self, known: &Known, at: Time) -> interlock_engine::timeline::Explanation {
-        let members = self.charter.member_ids();
-        let setting = Setting {
-            policies: &self.charter.policies,
-            members: &members,
-            view: View::Consortium,
-            release_quorum: self.charter.release_k,
-        };
+        let charters = self.charters.now();
+        let members = charters.member_ids();
+        let setting =
+            Setting { policies: charters.policies(), members: &members, view: View::Consortium };
         explain(&setting, &known.evidence, at)
     }
 
@@ -239,13 +241,14 @@ impl Services {
         limit: u32,
     ) -> Result<v1::ListFlagsResponse, LedgerFault> {
         let at = now();
+        let charters = self.charters.now();
         let mut accounts: BTreeMap<SubjectTag, Vec<v1::FlagAccount>> = BTreeMap::new();
         let mut listed = v1::ListFlagsResponse::default();
         for sequence in (1..=self.own_head()?).rev() {
             let Some(row) = record_at(&self.store, self.feed, sequence)? else { continue };
             let record = row.verified()?;
             let mut flags: Vec<_> = record
-                .statements(self.charter.rules)
+                .statements(charters.rules_at(record.header().time))
                 .filter_map(|(_, id, said)| match said {
                     Ok(Statement::Flag(flag)) => Some((id, flag.subject)),
                     _ => None,
@@ -255,7 +258,7 @@ impl Services {
             flags.reverse();
             for (id, of) in flags {
                 if let std::collections::btree_map::Entry::Vacant(place) = accounts.entry(of) {
-                    let known = known(&self.store, &self.charter, of)?;
+                    let known = known(&self.store, &charters, of)?;
                     let explanation = self.account(&known, at);
                     place.insert(answers::flag_accounts(&known, &explanation.flags));
                 }
@@ -281,6 +284,16 @@ impl Services {
         let head = decode_row::<HeadRow>(&row)?.head;
         Ok(interlock_record::FeedHead::from_bytes(&head).map_or(0, |head| head.sequence))
     }
+}
+
+/// The decision with the gravest measure to apply: a person has a tag in each epoch of the pepper.
+fn gravest(current: v1::SubjectDecision, others: Vec<v1::SubjectDecision>) -> v1::SubjectDecision {
+    others.into_iter().fold(
+        current,
+        |gravest, other| {
+            if other.apply > gravest.apply { other } else { gravest }
+        },
+    )
 }
 
 /// Whether a flag still counts for anything, now or once released.

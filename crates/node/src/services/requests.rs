@@ -1,13 +1,15 @@
 //! From requests to statements: every field checked, raw identifiers made tags and forgotten.
 
 use interlock_record::{
-    Cure, Digest, Dispute, Flag, IdType, Measure, Pepper, Recall, Receipt, Resolve, Statement,
-    StatementId, SubjectTag, Time, Withdraw, normalise, tag,
+    Cure, Digest, Dispute, Erase, FeedId, FeedNumber, Flag, IdType, Measure, Pepper, Recall,
+    Receipt, Release, Resolve, Statement, StatementId, SubjectTag, Time, Withdraw, normalise, tag,
 };
 use interlock_wire::v1::{self, subject::By};
 use interlock_wire::{Violations, time};
 use prost_types::Timestamp;
 use tonic::Status;
+
+use crate::peppers::Peppers;
 
 /// The most flags of one request.
 pub(super) const MAX_FLAGS: usize = 1_000;
@@ -42,6 +44,24 @@ pub(super) fn subject(
             Some((tag(pepper, &id), Some(id_type)))
         }
     }
+}
+
+/// The tags in other epochs of those subjects that were given by identifier, by index. What does not
+/// validate has been refused before.
+pub(super) fn other_tags(
+    peppers: &Peppers,
+    epoch: u32,
+    subjects: &[v1::Subject],
+) -> Vec<(usize, Vec<SubjectTag>)> {
+    let tags = |subject: &v1::Subject| match subject.by.as_ref()? {
+        By::Tag(_) => None,
+        By::Identifier(raw) => {
+            let id = normalise(IdType::try_from(raw.id_type()).ok()?, &raw.value).ok()?;
+            Some(peppers.other_tags(epoch, &id)).filter(|tags| !tags.is_empty())
+        }
+    };
+    let tags = subjects.iter().map(tags).enumerate();
+    tags.filter_map(|(index, tags)| Some((index, tags?))).collect()
 }
 
 /// The same request with every identifier made a tag, so that its hash gives nothing away.
@@ -227,6 +247,31 @@ pub(super) fn resolve(request: &v1::ResolveDisputeRequest) -> Checked<Statement>
     let outcome = violations.check("outcome", request.outcome().try_into());
     let both = flag.zip(outcome);
     violations.finish(both.map(|(flag, outcome)| Statement::Resolve(Resolve { flag, outcome })))
+}
+
+pub(super) fn release(request: &v1::ReleaseRequest) -> Checked<Statement> {
+    let mut violations = Violations::default();
+    idempotency_key(&request.idempotency_key, &mut violations);
+    let member = violations.check("member", request.member.parse());
+    if request.feed == 0 {
+        violations.add("feed", "expected the number of a feed, from 1");
+    }
+    if request.sequence == 0 {
+        violations.add("sequence", "expected a sequence number from 1");
+    }
+    violations.finish(member.map(|member| {
+        let feed = FeedId { member, number: FeedNumber(request.feed) };
+        Statement::Release(Release { feed, sequence: request.sequence })
+    }))
+}
+
+pub(super) fn erase(request: &v1::EraseRequest) -> Checked<Statement> {
+    let mut violations = Violations::default();
+    idempotency_key(&request.idempotency_key, &mut violations);
+    let statement = statement_id("statement", &request.statement, &mut violations);
+    let ground = violations.check("ground", request.ground().try_into());
+    let both = statement.zip(ground);
+    violations.finish(both.map(|(statement, ground)| Statement::Erase(Erase { statement, ground })))
 }
 
 pub(super) fn cure(pepper: &Pepper, request: &mut v1::RaiseCureRequest) -> Checked<Statement> {

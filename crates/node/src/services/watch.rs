@@ -141,7 +141,7 @@ fn state(
             return true;
         }
         count += 1;
-        let state = answers::subject_decision(&services.charter, subject, Some(&row), at);
+        let state = answers::subject_decision(&services.charters.now(), subject, Some(&row), at);
         let message = v1::WatchDecisionsResponse {
             kind: Some(v1::watch_decisions_response::Kind::State(state)),
             cursor: String::new(),
@@ -230,6 +230,17 @@ fn detail(happening: &Happening) -> serde_json::Value {
         Happening::Tripped { feed, sequence } | Happening::Equivocation { feed, sequence } => {
             json!({ "feed": feed.to_string(), "sequence": sequence })
         }
+        Happening::Void { feed, from } => json!({ "feed": feed.to_string(), "from": from }),
+        Happening::BranchTaken { feed, sequence } => {
+            json!({ "feed": feed.to_string(), "sequence": sequence })
+        }
+        Happening::CharterChanged { version, id, from } => {
+            json!({ "version": version, "hash": id, "before": from })
+        }
+        Happening::CharterForked { version, ids } => json!({ "version": version, "rivals": ids }),
+        Happening::Erased { id, feed, sequence } => json!({
+            "statement": id, "feed": feed.to_string(), "sequence": sequence,
+        }),
     }
 }
 

@@ -71,6 +71,6 @@ impl Host {
 }
 
 fn open(consortium: &Consortium, ledger: &MemoryLedger, feed: FeedId) -> Replica {
-    Replica::open(ledger, consortium.charter.clone(), feed, consortium.key(feed))
+    Replica::open(ledger, consortium.opening(feed))
         .expect("the charter names every member's first feed")
 }

@@ -1,7 +1,9 @@
 //! What travels, and how it is sent and received.
 
-use interlock_engine::charter::Charter;
-use interlock_engine::replica::{HeadClaim, Input, PullEnd, PullRange, record_at};
+use interlock_engine::charter::{Charters, SignedCharter};
+use interlock_engine::replica::{
+    CharterClaim, HeadClaim, Input, PullEnd, PullRange, branch_records, signed_charters,
+};
 use interlock_record::{ForkProof, MemberId, SignedRecord, VerifiedFork, VerifiedRecord, verify};
 
 use super::Network;
@@ -15,7 +17,7 @@ const MAX_RANGE: u64 = 4_096;
 #[derive(Debug, Clone)]
 pub(super) enum Frame {
     Records(Vec<Vec<u8>>),
-    Frontier(Vec<HeadClaim>),
+    Frontier(Vec<HeadClaim>, CharterClaim),
     Forks(Vec<Vec<u8>>),
 }
 
@@ -41,6 +43,16 @@ pub(super) enum Arrival {
         from: MemberId,
         ended: PullEnd,
     },
+    /// Another member asks for charter versions from this one on.
+    ChartersAsked {
+        by: MemberId,
+        version: u32,
+    },
+    /// What was answered.
+    Charters {
+        from: MemberId,
+        charters: Vec<SignedCharter>,
+    },
 }
 
 impl Arrival {
@@ -49,6 +61,8 @@ impl Arrival {
             Self::Tick => None,
             Self::Pushed { from, .. }
             | Self::Asked { by: from, .. }
+            | Self::ChartersAsked { by: from, .. }
+            | Self::Charters { from, .. }
             | Self::Pulled { from, .. }
             | Self::PullEnded { from, .. } => Some(*from),
         }
@@ -102,6 +116,13 @@ impl Network {
         }
     }
 
+    pub(super) fn fetch_charters(&mut self, member: MemberId, from: MemberId, version: u32) {
+        if self.reaches(member, from) {
+            let at = self.now.plus(self.faults.delay(&mut self.dice));
+            self.send(at, from, Arrival::ChartersAsked { by: member, version });
+        }
+    }
+
     fn reaches(&self, member: MemberId, peer: MemberId) -> bool {
         self.hosts.get(&peer).is_some_and(|host| host.side == self.hosts[&member].side)
     }
@@ -123,25 +144,37 @@ impl Network {
                     );
                     None
                 }
-                Arrival::Tick | Arrival::Pushed { .. } => None,
+                Arrival::Tick
+                | Arrival::Pushed { .. }
+                | Arrival::ChartersAsked { .. }
+                | Arrival::Charters { .. } => None,
             };
         }
         match arrival {
             Arrival::Tick => None,
             Arrival::Pushed { frame: Frame::Records(records), .. }
             | Arrival::Pulled { records, .. } => {
-                let charter = &self.consortium.charter;
-                let records = records.iter().map(|bytes| verified(charter, bytes)).collect();
+                let charters = self.hosts[&member].replica.charters();
+                // A feed that is not known yet is not taken from anybody.
+                let records =
+                    records.iter().filter_map(|bytes| verified(charters, bytes)).collect();
                 Some(Input::Records { from, records })
             }
-            Arrival::Pushed { frame: Frame::Frontier(heads), .. } => {
-                Some(Input::Frontier { from, heads })
+            Arrival::Pushed { frame: Frame::Frontier(heads, charters), .. } => {
+                Some(Input::Frontier { from, heads, charters: Some(charters) })
             }
             Arrival::Pushed { frame: Frame::Forks(proofs), .. } => {
-                let charter = &self.consortium.charter;
-                Some(Input::Forks(
-                    proofs.iter().map(|bytes| verified_fork(charter, bytes)).collect(),
-                ))
+                let charters = self.hosts[&member].replica.charters();
+                let forks = proofs.iter().map(|bytes| verified_fork(charters, bytes)).collect();
+                Some(Input::Forks { from, forks })
+            }
+            Arrival::Charters { charters, .. } => Some(Input::Charters { from, charters }),
+            Arrival::ChartersAsked { by, version } => {
+                let charters = signed_charters(&self.hosts[&member].ledger, version);
+                let charters = charters.expect("memory does not fail");
+                let at = self.now.plus(self.faults.delay(&mut self.dice));
+                self.send(at, by, Arrival::Charters { from: member, charters });
+                None
             }
             Arrival::PullEnded { ended, .. } => Some(Input::PullEnded { from, ended }),
             Arrival::Asked { by, ranges } => {
@@ -155,12 +188,16 @@ impl Network {
     fn answer_pull(&mut self, member: MemberId, by: MemberId, ranges: &[PullRange]) {
         let mut records = Vec::new();
         for range in ranges {
-            for sequence in range.first..=range.last.min(range.first.saturating_add(MAX_RANGE)) {
-                let row = record_at(&self.hosts[&member].ledger, range.feed, sequence)
-                    .expect("memory does not fail");
-                let Some(row) = row else { break };
+            let last = match range.head {
+                Some(_) => range.last,
+                None => range.last.min(range.first.saturating_add(MAX_RANGE)),
+            };
+            let ledger = &self.hosts[&member].ledger;
+            branch_records(ledger, range.feed, (range.first, last), range.head, |row| {
                 records.push(row.record);
-            }
+                true
+            })
+            .expect("memory does not fail");
         }
         let broken = self.dice.permille(self.faults.broken_pulls_permille);
         if broken {
@@ -177,17 +214,17 @@ impl Network {
     }
 }
 
-/// The hosts are honest: whatever they send verifies.
-fn verified(charter: &Charter, bytes: &[u8]) -> VerifiedRecord {
+/// The hosts are honest: whatever they send verifies, if its feed is known.
+fn verified(charters: &Charters, bytes: &[u8]) -> Option<VerifiedRecord> {
     let record = SignedRecord::decode(bytes).expect("a record that a host sent");
     let header = interlock_record::peek_header(&record).expect("a record that a host sent");
-    let key = charter.feed(header.feed).expect("a feed of the charter").key;
-    verify(record, &charter.consortium(), &key).expect("a record that a host sent")
+    let key = charters.feed(header.feed)?.key;
+    Some(verify(record, &charters.consortium(), &key).expect("a record that a host sent"))
 }
 
-fn verified_fork(charter: &Charter, bytes: &[u8]) -> VerifiedFork {
+fn verified_fork(charters: &Charters, bytes: &[u8]) -> VerifiedFork {
     let proof = ForkProof::decode(bytes).expect("a proof that a host sent");
     let feed = proof.feed().expect("a proof that a host sent");
-    let key = charter.feed(feed).expect("a feed of the charter").key;
-    proof.verify(&charter.consortium(), &key).expect("a proof that a host sent")
+    let key = charters.feed(feed).expect("a feed of the charter").key;
+    proof.verify(&charters.consortium(), &key).expect("a proof that a host sent")
 }

@@ -122,7 +122,7 @@ proptest! {
 #[test]
 fn the_talk_reaches_what_it_is_meant_to_test() {
     let (mut locks, mut held, mut forks) = (0, 0, 0);
-    for seed in 0..12 {
+    for seed in 0..20 {
         let shape = Shape { members: 5, group: 2, quota: Some((1, "4s")), ..Shape::default() };
         let mut network = talk(seed, &shape, Faults::ROUGH, 40);
         network.calm();
@@ -132,7 +132,7 @@ fn the_talk_reaches_what_it_is_meant_to_test() {
         forks += network.replica(first).counters().equivocations;
         assert!(network.now() > at(0));
     }
-    assert!(locks >= 4, "{locks} of 12 talks locked anybody");
+    assert!(locks >= 4, "{locks} of 20 talks locked anybody");
     assert!(held >= 4, "{held} records held");
     assert_eq!(forks, 0, "no honest node forks itself");
 }

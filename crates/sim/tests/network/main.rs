@@ -7,8 +7,12 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 mod agreement;
+mod amending;
+mod erasing;
 mod late;
 mod liars;
+mod limits;
 mod publishing;
 mod telling;
+mod trust;
 mod world;

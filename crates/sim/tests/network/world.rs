@@ -51,7 +51,7 @@ impl<'a> Pen<'a> {
     pub(crate) fn sign(&mut self, time: Time, statements: &[Statement]) -> VerifiedRecord {
         self.salt = self.salt.wrapping_add(1);
         let context = SealContext {
-            consortium: self.consortium.charter.consortium(),
+            consortium: self.consortium.id(),
             feed: self.feed,
             time,
             charter_version: self.charter_version,
@@ -81,17 +81,13 @@ pub(crate) struct Lone {
 impl Lone {
     pub(crate) fn new(consortium: Consortium, feed: FeedId) -> Self {
         let ledger = MemoryLedger::default();
-        let replica =
-            Replica::open(&ledger, consortium.charter.clone(), feed, consortium.key(feed))
-                .expect("opens");
+        let replica = Replica::open(&ledger, consortium.opening(feed)).expect("opens");
         Self { consortium, feed, replica, ledger }
     }
 
     pub(crate) fn reopen(&mut self) {
         let Self { consortium, feed, .. } = self;
-        self.replica =
-            Replica::open(&self.ledger, consortium.charter.clone(), *feed, consortium.key(*feed))
-                .expect("opens");
+        self.replica = Replica::open(&self.ledger, consortium.opening(*feed)).expect("opens");
     }
 
     pub(crate) fn step(&mut self, now: Time, inputs: Vec<Input>) -> Step {

@@ -101,7 +101,7 @@ impl Init {
         write_public(&out, &text)?;
         output.result(&Written {
             file: out,
-            consortium: charter.consortium().to_string(),
+            consortium: charter.id().to_string(),
             members: charter.members.len(),
         })?;
         Ok(Exit::Done)

@@ -83,8 +83,8 @@ impl CharterView {
             release_k: charter.release_k,
             pepper_epoch: charter.pepper_epoch,
             pepper_check: charter.pepper_check.to_string(),
-            max_clock_skew: charter.max_clock_skew.to_string(),
-            min_keep: charter.min_keep.to_string(),
+            max_clock_skew: charter.limits.max_clock_skew.to_string(),
+            min_keep: charter.limits.min_keep.to_string(),
             feeds,
         }
     }

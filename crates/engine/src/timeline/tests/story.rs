@@ -176,12 +176,7 @@ impl Example {
     }
 
     pub(super) fn timeline(&self) -> Timeline {
-        let setting = Setting {
-            policies: &self.policies,
-            members: &self.members,
-            view: self.view,
-            release_quorum: 1,
-        };
+        let setting = Setting { policies: &self.policies, members: &self.members, view: self.view };
         timeline(&setting, &self.evidence)
     }
 

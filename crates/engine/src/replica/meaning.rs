@@ -1,0 +1,105 @@
+//! What keeps a statement from meaning anything beyond what it says itself: its feed has ended or is
+//! void there, a limit of the day is used up, its feed may not say such things, it was erased.
+//!
+//! Looked at whenever a subject is decided and not when a record is accepted: charters, proofs and
+//! `Seen` that come later may change it, at every node alike.
+
+use std::collections::BTreeMap;
+
+use interlock_record::{FeedId, Position, Statement};
+
+use crate::charter::Charters;
+use crate::ledger::rows::{DisputeRow, HeadRow, Placed, StatementRow, StoredRow as _};
+use crate::ledger::{Column, Ledger, LedgerFault, dispute_day, dispute_key, feed_key, row};
+
+/// Why a statement that is well formed means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unmeant {
+    /// It stands after the last record of its feed that counts.
+    FeedEnded,
+    /// Its branch of a forked feed is not final.
+    Void,
+    /// Its feed had made as many statements that day as count.
+    TooManyStatements,
+    /// Its member had opened as many disputes that day as count.
+    TooManyDisputes,
+    /// Its feed is a trustee's, and this is nothing that a trustee says.
+    NotATrustees,
+    /// It was erased.
+    Erased,
+}
+
+/// Says of statements whether they mean something.
+pub(super) struct Meaning<'a> {
+    ledger: &'a dyn Ledger,
+    charters: &'a Charters,
+    voids: BTreeMap<FeedId, Option<u64>>,
+}
+
+impl<'a> Meaning<'a> {
+    pub(super) const fn new(ledger: &'a dyn Ledger, charters: &'a Charters) -> Self {
+        Self { ledger, charters, voids: BTreeMap::new() }
+    }
+
+    /// Reads a statement back, and says why it means nothing, if so.
+    pub(super) fn of(
+        &mut self,
+        row: &StatementRow,
+    ) -> Result<(Placed, Option<Unmeant>), LedgerFault> {
+        let placed = row.placed(self.charters.rules_at(row.position()?.time))?;
+        let why = match self.of_place(row)? {
+            None if !self.charters.may_say(row.feed_id()?, &placed.statement) => {
+                Some(Unmeant::NotATrustees)
+            }
+            None if matches!(placed.statement, Statement::Dispute(_)) => {
+                self.of_dispute(placed.position)?
+            }
+            why => why,
+        };
+        Ok((placed, why))
+    }
+
+    /// Whether statements there mean nothing, whatever they say.
+    fn of_place(&mut self, row: &StatementRow) -> Result<Option<Unmeant>, LedgerFault> {
+        if row.erased {
+            return Ok(Some(Unmeant::Erased));
+        }
+        let feed = row.feed_id()?;
+        let last = self.charters.feed(feed).and_then(|feed| feed.last);
+        if last.is_some_and(|last| row.sequence > last.sequence) {
+            return Ok(Some(Unmeant::FeedEnded));
+        }
+        if self.void_from(feed)?.is_some_and(|from| row.sequence >= from) {
+            return Ok(Some(Unmeant::Void));
+        }
+        let most = self.charters.limits_at(row.position()?.time).statements_a_day;
+        Ok((row.of_day > most).then_some(Unmeant::TooManyStatements))
+    }
+
+    fn void_from(&mut self, feed: FeedId) -> Result<Option<u64>, LedgerFault> {
+        if let Some(known) = self.voids.get(&feed) {
+            return Ok(*known);
+        }
+        let head = row::<HeadRow>(self.ledger, &feed_key(feed))?;
+        let from = head.and_then(|head| head.void_from);
+        self.voids.insert(feed, from);
+        Ok(from)
+    }
+
+    /// Counts the member's disputes of that day that stand before this one.
+    fn of_dispute(&mut self, at: Position) -> Result<Option<Unmeant>, LedgerFault> {
+        let most = self.charters.limits_at(at.time).disputes_a_day;
+        let (from, _) = dispute_day(at.member, at.time);
+        let mut before = 0;
+        for (_, value) in
+            self.ledger.range(Column::Disputes, &from, &dispute_key(at), usize::MAX)?
+        {
+            let counted = match DisputeRow::decode(&value)?.dispute {
+                Some(dispute) => self.of_place(&dispute)?.is_none(),
+                None => false,
+            };
+            before += u64::from(counted);
+        }
+        Ok((before >= most).then_some(Unmeant::TooManyDisputes))
+    }
+}

@@ -1,0 +1,73 @@
+//! Retention: from time to time the node asks for the erasure of what its own feed said and need not
+//! be kept any longer.
+
+use std::time::Duration;
+
+use interlock_engine::replica::{Drafted, past_retention};
+use interlock_record::{Erase, EraseGround, FeedId, Statement};
+use interlock_store::Store;
+use tokio::sync::watch;
+
+use crate::clock::{now, random};
+use crate::peers::CharterFeed;
+use crate::writer::WriterHandle;
+
+/// How often the node looks, unless its configuration says otherwise.
+pub const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+/// How many records are looked at before others have their turn at the disk.
+const RECORDS_AT_ONCE: u64 = 1_024;
+
+/// What retention needs.
+pub struct Retention {
+    /// The node's own feed.
+    pub feed: FeedId,
+    /// The charters, which say for how long.
+    pub charters: CharterFeed,
+    /// Where to look.
+    pub store: Store,
+    /// Who writes.
+    pub writer: WriterHandle,
+    /// How often.
+    pub every: Duration,
+}
+
+impl Retention {
+    /// Looks from time to time, until the node shuts down.
+    pub async fn keep(self, mut shutdown: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.every) => {}
+                _ = shutdown.wait_for(|over| *over) => return,
+            }
+            if let Err(error) = self.once().await {
+                tracing::warn!(%error, "cannot erase what is past its retention: tried again later");
+            }
+        }
+    }
+
+    async fn once(&self) -> anyhow::Result<()> {
+        let mut next = Some(1);
+        while let Some(from) = next {
+            let (store, charters, feed) = (self.store.clone(), self.charters.now(), self.feed);
+            let look =
+                move || past_retention(&store, &charters, feed, (from, RECORDS_AT_ONCE), now());
+            let found = tokio::task::spawn_blocking(look).await??;
+            next = found.next;
+            if found.over.is_empty() {
+                continue;
+            }
+            let erase = |statement| -> anyhow::Result<Drafted> {
+                let ground = EraseGround::Retention;
+                Ok(Drafted {
+                    salt: random()?,
+                    statement: Statement::Erase(Erase { statement, ground }),
+                })
+            };
+            let drafts = found.over.into_iter().map(erase).collect::<anyhow::Result<Vec<_>>>()?;
+            let statements = drafts.len();
+            self.writer.publish(drafts, None).await??;
+            tracing::info!(statements, "asked for the erasure of what is past its retention");
+        }
+        Ok(())
+    }
+}

@@ -120,7 +120,7 @@ pub fn seen_key(feed: FeedId, by: MemberId) -> Vec<u8> {
 }
 
 /// A dispute, by the member that opened it and where it stands.
-pub fn dispute_key(position: Position) -> Vec<u8> {
+pub fn dispute_day_key(position: Position) -> Vec<u8> {
     recall_key(position)
 }
 

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 pub use draft::Draft;
 pub(crate) use draft::row;
 pub use keys::{
-    MetaKey, branch_key, charter_key, dispute_day, dispute_key, feed_key, feed_of_key, fork_key,
-    hole_key, hole_of_key, index_key, number_key, number_of_key, recall_key, release_key, seen_key,
-    sequence_of_key, timer_key, timer_of_key,
+    MetaKey, branch_key, charter_key, dispute_day, dispute_day_key, feed_key, feed_of_key,
+    fork_key, hole_key, hole_of_key, index_key, number_key, number_of_key, recall_key, release_key,
+    seen_key, sequence_of_key, timer_key, timer_of_key,
 };
 pub use memory::MemoryLedger;
 
@@ -54,7 +54,7 @@ pub enum Column {
     /// Erasures, by the statement that they name.
     Erasures,
     /// Disputes, by member and position: only so many a day mean something.
-    Disputes,
+    DisputeDays,
     /// Statements whose content is missing without an erasure that accounts for it.
     Holes,
     /// Subjects that must be decided anew, by tag.
@@ -82,7 +82,7 @@ impl Column {
         Self::Charters,
         Self::Seen,
         Self::Erasures,
-        Self::Disputes,
+        Self::DisputeDays,
         Self::Holes,
         Self::Revisits,
         Self::Meta,
@@ -107,7 +107,7 @@ impl Column {
             Self::Charters => "charters",
             Self::Seen => "seen",
             Self::Erasures => "erasures",
-            Self::Disputes => "disputes",
+            Self::DisputeDays => "dispute-days",
             Self::Holes => "holes",
             Self::Revisits => "revisits",
             Self::Meta => "meta",

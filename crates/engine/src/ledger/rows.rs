@@ -11,7 +11,8 @@ use prost::Message;
 
 pub use decisions::{DecisionRow, EffectiveRow, ScopeRow, TransitionRow, measure};
 pub use trust::{
-    BranchRow, CharterRow, CharterSignatureRow, DisputeRow, ErasureRow, HoleRow, SeenMark, SeenRow,
+    BranchRow, CharterRow, CharterSignatureRow, DisputeDayRow, ErasureRow, HoleRow, SeenMark,
+    SeenRow,
 };
 
 use super::{Column, LedgerFault};
@@ -61,7 +62,7 @@ stored! {
     CharterRow => Charters,
     SeenRow => Seen,
     ErasureRow => Erasures,
-    DisputeRow => Disputes,
+    DisputeDayRow => DisputeDays,
     HoleRow => Holes,
 }
 

@@ -20,7 +20,7 @@ use crate::ledger::rows::{
     StoredRow as _, TargetRow,
 };
 use crate::ledger::{
-    Column, Ledger, LedgerFault, dispute_key, hole_key, hole_of_key, number_key, timer_key,
+    Column, Ledger, LedgerFault, dispute_day_key, hole_key, hole_of_key, number_key, timer_key,
 };
 
 /// The most erasures that are carried out in one step.
@@ -173,7 +173,7 @@ impl Replica {
             record.erase(index);
             row.record = record.signed().encode();
             self.put_log(feed, sequence, &row, work)?;
-            work.draft.remove(Column::Disputes, dispute_key(position));
+            work.draft.remove(Column::DisputeDays, dispute_day_key(position));
         }
         work.draft.remove(Column::Holes, hole_key(feed, sequence, index));
         if let Some(subject) = target.subject() {

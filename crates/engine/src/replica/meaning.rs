@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use interlock_record::{FeedId, Position, Statement};
 
 use crate::charter::Charters;
-use crate::ledger::rows::{DisputeRow, HeadRow, Placed, StatementRow, StoredRow as _};
-use crate::ledger::{Column, Ledger, LedgerFault, dispute_day, dispute_key, feed_key, row};
+use crate::ledger::rows::{DisputeDayRow, HeadRow, Placed, StatementRow, StoredRow as _};
+use crate::ledger::{Column, Ledger, LedgerFault, dispute_day, dispute_day_key, feed_key, row};
 
 /// Why a statement that is well formed means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +92,9 @@ impl<'a> Meaning<'a> {
         let (from, _) = dispute_day(at.member, at.time);
         let mut before = 0;
         for (_, value) in
-            self.ledger.range(Column::Disputes, &from, &dispute_key(at), usize::MAX)?
+            self.ledger.range(Column::DisputeDays, &from, &dispute_day_key(at), usize::MAX)?
         {
-            let counted = match DisputeRow::decode(&value)?.dispute {
+            let counted = match DisputeDayRow::decode(&value)?.dispute {
                 Some(dispute) => self.of_place(&dispute)?.is_none(),
                 None => false,
             };

@@ -4,9 +4,9 @@ use interlock_record::{FeedId, MemberId, Statement, StatementId, SubjectTag, Ver
 
 use super::{Replica, Work, record_at, statements};
 use crate::evidence::recalls;
-use crate::ledger::rows::{DisputeRow, ErasureRow, EvidenceRow, SeenRow, TargetRow};
+use crate::ledger::rows::{DisputeDayRow, ErasureRow, EvidenceRow, SeenRow, TargetRow};
 use crate::ledger::{
-    Column, LedgerFault, dispute_key, hole_key, recall_key, release_key, seen_key,
+    Column, LedgerFault, dispute_day_key, hole_key, recall_key, release_key, seen_key,
 };
 
 impl Replica {
@@ -32,9 +32,9 @@ impl Replica {
                 Statement::Dispute(dispute) => {
                     unaim(dispute.flag, feed, id, work)?;
                     work.draft.remove(Column::Targets, id.0.to_vec());
-                    let key = dispute_key(position);
-                    if let Some(row) = work.draft.row::<DisputeRow>(&key)? {
-                        work.draft.remove(Column::Disputes, key);
+                    let key = dispute_day_key(position);
+                    if let Some(row) = work.draft.row::<DisputeDayRow>(&key)? {
+                        work.draft.remove(Column::DisputeDays, key);
                         statements::later_disputes(row, position, work)?;
                     }
                 }

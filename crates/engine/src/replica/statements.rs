@@ -10,12 +10,12 @@ use super::{Replica, Work, record_at};
 use crate::charter::Charters;
 use crate::evidence::recalls;
 use crate::ledger::rows::{
-    DisputeRow, ErasureRow, EvidenceRow, IndexRow, Inserted, LogRow, StatementRow, StoredRow as _,
-    TargetRow,
+    DisputeDayRow, ErasureRow, EvidenceRow, IndexRow, Inserted, LogRow, StatementRow,
+    StoredRow as _, TargetRow,
 };
 use crate::ledger::{
-    Column, Draft, Ledger, LedgerFault, dispute_day, dispute_key, feed_key, index_key, number_key,
-    recall_key, release_key,
+    Column, Draft, Ledger, LedgerFault, dispute_day, dispute_day_key, feed_key, index_key,
+    number_key, recall_key, release_key,
 };
 
 /// A statement on its way to the evidence.
@@ -122,7 +122,7 @@ impl Replica {
             Statement::Resolve(said) => target(said.flag, work)?.into_iter().collect(),
             Statement::Dispute(said) => {
                 // Which later ones of the day count may depend on it.
-                later_disputes(DisputeRow::default(), position, work)?;
+                later_disputes(DisputeDayRow::default(), position, work)?;
                 target(said.flag, work)?.into_iter().collect()
             }
             Statement::Recall(recall) => self
@@ -234,8 +234,8 @@ fn named(
         if let Some(mut dispute) = work.draft.row::<TargetRow>(&key)?.filter(|row| row.other) {
             dispute.subject = subject.0.to_vec();
             work.draft.put(key, &dispute);
-            let key = dispute_key(row.position()?);
-            if let Some(mut counted) = work.draft.row::<DisputeRow>(&key)? {
+            let key = dispute_day_key(row.position()?);
+            if let Some(mut counted) = work.draft.row::<DisputeDayRow>(&key)? {
                 counted.subject = subject.0.to_vec();
                 work.draft.put(key, &counted);
             }
@@ -269,25 +269,26 @@ fn count_dispute(
     work: &mut Work<'_>,
 ) -> Result<(), LedgerFault> {
     let target = target_of(subject, TargetKind::Other, arriving);
-    let row = DisputeRow { dispute: Some(arriving.row.clone()), subject: target.subject.clone() };
+    let row =
+        DisputeDayRow { dispute: Some(arriving.row.clone()), subject: target.subject.clone() };
     work.draft.put(arriving.id.0.to_vec(), &target);
-    work.draft.put(dispute_key(arriving.position), &row);
-    later_disputes(DisputeRow::default(), arriving.position, work)
+    work.draft.put(dispute_day_key(arriving.position), &row);
+    later_disputes(DisputeDayRow::default(), arriving.position, work)
 }
 
 /// Has the subjects of a member's disputes that stand later on the same day decided anew, and that
 /// of `also`.
 pub(super) fn later_disputes(
-    also: DisputeRow,
+    also: DisputeDayRow,
     position: Position,
     work: &mut Work<'_>,
 ) -> Result<(), LedgerFault> {
     let (_, to) = dispute_day(position.member, position.time);
-    let mut from = dispute_key(position);
+    let mut from = dispute_day_key(position);
     from.push(0);
     let mut rows = vec![also];
-    for (_, value) in work.draft.range(Column::Disputes, &from, &to, usize::MAX)? {
-        rows.push(DisputeRow::decode(&value)?);
+    for (_, value) in work.draft.range(Column::DisputeDays, &from, &to, usize::MAX)? {
+        rows.push(DisputeDayRow::decode(&value)?);
     }
     work.touched.extend(rows.iter().filter_map(|row| SubjectTag::from_slice(&row.subject)));
     Ok(())

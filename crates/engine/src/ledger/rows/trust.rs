@@ -78,7 +78,7 @@ pub struct ErasureRow {
 
 /// A dispute, where disputes are counted.
 #[derive(Clone, PartialEq, Eq, Message)]
-pub struct DisputeRow {
+pub struct DisputeDayRow {
     /// The dispute.
     #[prost(message, optional, tag = "1")]
     pub dispute: Option<StatementRow>,

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 pub use draft::Draft;
 pub(crate) use draft::row;
 pub use keys::{
-    MetaKey, feed_key, feed_of_key, fork_key, index_key, number_key, number_of_key, recall_key,
-    release_key, timer_key, timer_of_key,
+    DisputeOf, MetaKey, dispute_key, feed_key, feed_of_key, fork_key, index_key, number_key,
+    number_of_key, recall_key, release_key, timer_key, timer_of_key,
 };
 pub use memory::MemoryLedger;
 
@@ -46,6 +46,14 @@ pub enum Column {
     Forks,
     /// Counters and the like.
     Meta,
+    /// What this member keeps about a subject for itself, by its tag.
+    Local,
+    /// Measures that wait for a person, by since when.
+    Queue,
+    /// Open disputes, this member's own flags first, by deadline.
+    Disputes,
+    /// What people did, by number, each entry chained to the one before.
+    Audit,
 }
 
 impl Column {
@@ -64,6 +72,10 @@ impl Column {
         Self::Requests,
         Self::Forks,
         Self::Meta,
+        Self::Local,
+        Self::Queue,
+        Self::Disputes,
+        Self::Audit,
     ];
 
     /// The column's name on disk.
@@ -82,6 +94,10 @@ impl Column {
             Self::Requests => "requests",
             Self::Forks => "forks",
             Self::Meta => "meta",
+            Self::Local => "local",
+            Self::Queue => "queue",
+            Self::Disputes => "disputes",
+            Self::Audit => "audit",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What stands in the ledger's columns. Rows are protobuf, so that a later version can add to them.
 
 mod decisions;
+mod local;
 
 use interlock_record::{
     FeedNumber, Position, SignedRecord, Statement, StatementId, SubjectTag, Time, VerifiedRecord,
@@ -8,6 +9,9 @@ use interlock_record::{
 use prost::Message;
 
 pub use decisions::{DecisionRow, EffectiveRow, ScopeRow, TransitionRow, measure};
+pub use local::{
+    ActRow, AuditHeadRow, AuditRow, DisputeRow, LocalRow, QueueRow, SealedRow, SettingsRow,
+};
 
 use super::{Column, LedgerFault};
 
@@ -51,6 +55,11 @@ stored! {
     RequestRow => Requests,
     CountersRow => Meta,
     ForkRow => Forks,
+    LocalRow => Local,
+    QueueRow => Queue,
+    DisputeRow => Disputes,
+    AuditHeadRow => Meta,
+    SettingsRow => Meta,
 }
 
 fn corrupt(column: Column, what: &dyn std::fmt::Display) -> LedgerFault {
@@ -302,6 +311,15 @@ pub struct JournalRow {
     /// A stable name that says more.
     #[prost(string, tag = "15")]
     pub code: String,
+    /// Whether the node was in simulated mode when it was written.
+    #[prost(bool, tag = "30")]
+    pub simulated: bool,
+    /// Another time that matters, such as a deadline, µs.
+    #[prost(sint64, optional, tag = "31")]
+    pub until: Option<i64>,
+    /// A reason, for disputes.
+    #[prost(uint32, tag = "32")]
+    pub reason: u32,
 }
 
 /// A write already done.

@@ -4,6 +4,7 @@ use interlock_record::{
     Digest, FeedId, FeedNumber, Measure, MemberId, StatementId, SubjectTag, Time,
 };
 
+use super::local_happening::{self, LocalHappening};
 use crate::ledger::LedgerFault;
 use crate::ledger::rows::{JournalRow, measure};
 
@@ -59,6 +60,8 @@ pub enum Happening {
         /// The place.
         sequence: u64,
     },
+    /// Something that concerns this node alone, or whom it must remind.
+    Local(LocalHappening),
 }
 
 /// What was decided.
@@ -89,6 +92,8 @@ pub struct Event {
     pub recorded_at: Time,
     /// What happened.
     pub happening: Happening,
+    /// Whether the node was in simulated mode then: nothing of it was applied.
+    pub simulated: bool,
 }
 
 /// The kinds of statements that are journaled, by their number in the journal.
@@ -115,6 +120,7 @@ impl Happening {
             Self::Revised { .. } => "DECISION_REVISED".to_owned(),
             Self::Tripped { .. } => "BREAKER_TRIPPED".to_owned(),
             Self::Equivocation { .. } => "EQUIVOCATION".to_owned(),
+            Self::Local(happening) => happening.name().to_owned(),
         }
     }
 
@@ -154,6 +160,7 @@ impl Happening {
                 row.kind = EQUIVOCATION;
                 place(&mut row, *feed, *sequence);
             }
+            Self::Local(happening) => happening.fill(&mut row),
         }
         row
     }
@@ -197,7 +204,7 @@ impl Event {
         read(row)
             .and_then(|happening| {
                 let recorded_at = Time::from_micros(row.recorded_at)?;
-                Some(Self { number, recorded_at, happening })
+                Some(Self { number, recorded_at, happening, simulated: row.simulated })
             })
             .ok_or_else(|| LedgerFault::Corrupt {
                 column: crate::ledger::Column::Journal.name(),
@@ -227,6 +234,9 @@ fn read(row: &JournalRow) -> Option<Happening> {
         REVISED => Happening::Revised { decided: Decided::of(row)?, corrects: row.corrects },
         TRIPPED => Happening::Tripped { feed: feed()?, sequence },
         EQUIVOCATION => Happening::Equivocation { feed: feed()?, sequence },
+        kind if local_happening::KINDS.contains(&kind) => {
+            Happening::Local(LocalHappening::of(row)?)
+        }
         _ => return None,
     })
 }

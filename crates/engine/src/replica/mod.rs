@@ -8,8 +8,11 @@
 mod accept;
 mod gossip;
 mod happening;
+mod local;
+mod local_happening;
 mod publish;
 mod settle;
+mod simulated;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,8 +26,11 @@ use sha2::{Digest as _, Sha256};
 
 pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
+pub use local::MAX_RESETTLED_A_STEP;
+pub use local_happening::{DisputeEnd, LocalHappening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
 pub use settle::{Known, known, own_may_differ};
+pub use simulated::MAX_SIMULATED_FLAGS;
 
 use crate::charter::Charter;
 use crate::ledger::rows::{CountersRow, HeadRow, LogRow};
@@ -32,6 +38,7 @@ use crate::ledger::{
     Changes, Column, Draft, Ledger, LedgerFault, MetaKey, feed_key, feed_of_key, index_key,
     timer_key, timer_of_key,
 };
+use crate::local::{Act, LocalDone, LocalRefused, LocalSettings, Person};
 
 /// At most so many timers fire in one step; the rest in the next.
 pub const MAX_TIMERS_A_STEP: usize = 1_024;
@@ -83,6 +90,30 @@ pub enum Input {
         /// How.
         ended: PullEnd,
     },
+    /// As [`Input::Publish`], by a person whose act goes into the audit log.
+    Attested {
+        /// Names the caller; comes back in [`Effect::Published`].
+        ticket: u64,
+        /// The statements, with fresh salts.
+        statements: Vec<Drafted>,
+        /// What makes a second try the same write.
+        request: Option<Request>,
+        /// Who and why.
+        person: Person,
+    },
+    /// A person does something about a subject at this node.
+    Local {
+        /// Names the caller; comes back in [`Effect::LocalDone`].
+        ticket: u64,
+        /// About whom.
+        subject: SubjectTag,
+        /// What.
+        act: Act,
+        /// Who and why.
+        person: Person,
+        /// What makes a second try the same act.
+        request: Option<Request>,
+    },
     /// Proofs of equivocation came, checked.
     Forks(Vec<VerifiedFork>),
     /// Time has passed.
@@ -107,6 +138,13 @@ pub enum Effect {
         ticket: u64,
         /// What became of them.
         result: Result<Published, PublishRefused>,
+    },
+    /// Tell the caller what became of an act.
+    LocalDone {
+        /// The caller.
+        ticket: u64,
+        /// What became of it.
+        result: Result<LocalDone, LocalRefused>,
     },
     /// Push a record of this node's own feed to every peer that it has reached.
     Push(Arc<Vec<u8>>),
@@ -163,6 +201,9 @@ pub struct Replica {
     /// No timer is due before this.
     fired_through: Time,
     gossip: gossip::Gossip,
+    settings: LocalSettings,
+    own_policies: local::OwnPolicies,
+    resettling: Option<local::Resettling>,
 }
 
 /// What a step gathers on its way.
@@ -172,6 +213,7 @@ struct Work<'a> {
     effects: Vec<Effect>,
     touched: BTreeSet<SubjectTag>,
     events: Vec<Happening>,
+    local: local::LocalWork,
 }
 
 /// The replica cannot be opened.
@@ -213,6 +255,9 @@ impl Replica {
             counters,
             fired_through: Time::MIN,
             gossip: gossip::Gossip::new(&charter, feed),
+            settings: LocalSettings::default(),
+            own_policies: local::OwnPolicies::default(),
+            resettling: None,
             charter,
         };
         replica.fill_windows(ledger)?;
@@ -236,13 +281,22 @@ impl Replica {
             effects: Vec::new(),
             touched: BTreeSet::new(),
             events: Vec::new(),
+            local: local::LocalWork::default(),
         };
         let mut publish = Vec::new();
+        let mut acts = Vec::new();
         let mut ticks = false;
         for input in inputs {
             match input {
                 Input::Publish { ticket, statements, request } => {
                     publish.push((ticket, statements, request));
+                }
+                Input::Attested { ticket, statements, request, person } => {
+                    self.attested(ticket, &statements, person, &mut work)?;
+                    publish.push((ticket, statements, request));
+                }
+                Input::Local { ticket, subject, act, person, request } => {
+                    acts.push(local::Asked { ticket, subject, act, person, request });
                 }
                 Input::Heard(peer) => self.gossip.heard(peer, now),
                 Input::Unheard(peer) => self.gossip.unheard(peer),
@@ -260,8 +314,14 @@ impl Replica {
                 }
             }
         }
+        let publish = self.keep_simulated(publish, &mut work)?;
         self.publish(publish, &mut work)?;
+        self.attest(&mut work)?;
+        if ticks {
+            self.resettle_some(&mut work)?;
+        }
         self.settle_all(&mut work)?;
+        self.act_all(acts, &mut work)?;
         // Only now: what came in this very step may take back what a timer would put in force.
         if ticks {
             self.fire_timers(&mut work)?;

@@ -11,7 +11,8 @@ use crate::ledger::rows::{
     DecisionRow, EffectiveRow, EvidenceRow, Placed, ScopeRow, TransitionRow, measure,
 };
 use crate::ledger::{Column, Ledger, LedgerFault, number_key, row, timer_key, timer_of_key};
-use crate::policy::PeerReceipts;
+use crate::local::Mode;
+use crate::policy::{PeerReceipts, Schedule};
 use crate::timeline::{Setting, Timeline, View, timeline};
 
 /// Everything known on a subject, read back: the statements that concern it, the evidence they
@@ -64,22 +65,24 @@ impl Replica {
         }
         let members = self.charter.member_ids();
         let frontier = self.frontier_digest();
-        let own_too = own_may_differ(&self.charter);
+        let own_policies = self.own_policies();
+        let own_too = own_may_differ(&self.charter) || self.settings.overlay.is_some();
         for subject in touched {
             let known = known(&work.draft, &self.charter, subject)?;
-            let scope = |view: View| {
+            let scope = |view: View, policies: &Schedule| {
                 let setting = Setting {
-                    policies: &self.charter.policies,
+                    policies,
                     members: &members,
                     view,
                     release_quorum: self.charter.release_k,
                 };
                 let timeline = timeline(&setting, &known.evidence);
-                scope_row(&timeline, &known.flag_ids, &self.charter)
+                scope_row(&timeline, &known.flag_ids, policies)
             };
-            let consortium = scope(View::Consortium);
-            let own = own_too.then(|| scope(View::Member(self.me)));
+            let consortium = scope(View::Consortium, &self.charter.policies);
+            let own = own_too.then(|| scope(View::Member(self.me), &own_policies));
             let own = own.filter(|own| *own != consortium);
+            self.look_at_local(subject, &known, &members, work)?;
             self.decide(subject, consortium, own, frontier, work)?;
         }
         self.write_events(work);
@@ -122,7 +125,7 @@ impl Replica {
     }
 
     /// Replaces what was decided on a subject, journals what changed, and sets the next timer.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         subject: SubjectTag,
         consortium: ScopeRow,
@@ -134,7 +137,7 @@ impl Replica {
         let old = work.draft.row::<DecisionRow>(&key)?.unwrap_or_default();
         let teller = Teller { subject, frontier, now: work.now };
         let first = self.counters.journal + 1;
-        let old_consortium = old.consortium.unwrap_or_default();
+        let old_consortium = old.consortium.clone().unwrap_or_default();
         // What is its own was the consortium's until they parted, and is again once they meet.
         let old_own = old.own.clone().unwrap_or_else(|| old_consortium.clone());
         let parted = old.own.is_some() || own.is_some();
@@ -149,10 +152,13 @@ impl Replica {
             None
         };
         self.write_events(work);
+        let local = self.settle_local(subject, own.as_ref().unwrap_or(&consortium), &old, work)?;
+        self.write_events(work);
         let due = [Some(&consortium), own.as_ref()]
             .into_iter()
             .flatten()
             .filter_map(|scope| next_change(scope, work.now))
+            .chain(local.due)
             .min();
         if old.due != due.map(Time::micros) {
             if let Some(old) = old.due.and_then(Time::from_micros) {
@@ -163,7 +169,13 @@ impl Replica {
                 work.draft.put_key(Column::Timers, timer_key(due, subject));
             }
         }
-        let decided = DecisionRow { consortium: Some(consortium), own, due: due.map(Time::micros) };
+        let decided = DecisionRow {
+            consortium: Some(consortium),
+            own,
+            due: due.map(Time::micros),
+            applied: u32::from(local.applied.number()),
+            applied_since: local.applied_since,
+        };
         work.draft.put(key, &decided);
         Ok(())
     }
@@ -172,13 +184,19 @@ impl Replica {
     pub(super) fn write_events(&mut self, work: &mut Work<'_>) {
         for event in work.events.drain(..) {
             self.counters.journal += 1;
-            work.draft.put(number_key(self.counters.journal), &event.to_row(work.now));
+            let mut row = event.to_row(work.now);
+            row.simulated = self.settings.mode == Mode::Simulated;
+            work.draft.put(number_key(self.counters.journal), &row);
         }
     }
 }
 
 /// A timeline as a row, with nothing told yet.
-fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -> ScopeRow {
+pub(super) fn scope_row(
+    timeline: &Timeline,
+    flag_ids: &[StatementId],
+    policies: &Schedule,
+) -> ScopeRow {
     let transitions = timeline.transitions.iter().map(|step| TransitionRow {
         at: step.at.micros(),
         from: u32::from(step.from.number()),
@@ -186,7 +204,7 @@ fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -
         because: step.because.iter().map(|index| flag_ids[*index].0.to_vec()).collect(),
         number: 0,
     });
-    let effective = timeline.effective_changes(&charter.policies).into_iter();
+    let effective = timeline.effective_changes(policies).into_iter();
     let effective = effective.map(|(at, measure)| EffectiveRow {
         at: at.micros(),
         measure: u32::from(measure.number()),
@@ -200,7 +218,7 @@ fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charter: &Charter) -
 }
 
 /// The same plan as one whose telling begins anew: what was told is taken from the old row.
-fn untold(scope: &ScopeRow) -> ScopeRow {
+pub(super) fn untold(scope: &ScopeRow) -> ScopeRow {
     let mut scope = scope.clone();
     for step in &mut scope.transitions {
         step.number = 0;
@@ -208,7 +226,7 @@ fn untold(scope: &ScopeRow) -> ScopeRow {
     scope
 }
 
-fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
+pub(super) fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
     scope.until(now).into_iter().chain(scope.effective_until(now)).min()
 }
 

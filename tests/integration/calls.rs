@@ -54,7 +54,7 @@ impl Node {
         let request = v1::WithdrawRequest {
             statement: flag.0.to_vec(),
             cause: v1::WithdrawCause::Error.into(),
-            idempotency_key: String::new(),
+            ..Default::default()
         };
         let withdrawn = self.platform().await.withdraw(request).await;
         instant(withdrawn.expect("it is its own flag").into_inner().time)

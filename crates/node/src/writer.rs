@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use interlock_engine::ledger::rows::CountersRow;
 use interlock_engine::ledger::{Column, timer_of_key};
+use interlock_engine::local::{Act, LocalDone, LocalRefused, Person};
 use interlock_engine::replica::{
     Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
 };
-use interlock_record::{Digest, FeedHead, FeedId, MemberId, Time};
+use interlock_record::{Digest, FeedHead, FeedId, MemberId, SubjectTag, Time};
 use interlock_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -38,10 +39,38 @@ enum Command {
     Input(Input),
     /// As an input, but the sender waits until it is on disk.
     Taken(Input, oneshot::Sender<()>),
-    Publish(Vec<Drafted>, Option<Request>, oneshot::Sender<PublishResult>),
+    Publish(Publishing, oneshot::Sender<PublishResult>),
+    Local(Acting, oneshot::Sender<LocalResult>),
     Report(oneshot::Sender<Report>),
     Shutdown,
 }
+
+/// Statements to be published.
+#[derive(Debug)]
+pub struct Publishing {
+    /// The statements.
+    pub statements: Vec<Drafted>,
+    /// What makes a second try the same write.
+    pub request: Option<Request>,
+    /// Who asks and why, where that goes into the audit log.
+    pub person: Option<Person>,
+}
+
+/// A person's act.
+#[derive(Debug)]
+pub struct Acting {
+    /// About whom.
+    pub subject: SubjectTag,
+    /// What.
+    pub act: Act,
+    /// Who and why.
+    pub person: Person,
+    /// What makes a second try the same act.
+    pub request: Option<Request>,
+}
+
+/// What becomes of an act.
+pub type LocalResult = Result<LocalDone, LocalRefused>;
 
 /// How the replica is.
 #[derive(Debug, Clone)]
@@ -80,7 +109,7 @@ pub struct WriterHandle {
 
 /// Runs a step's effects on other members. Must not wait.
 pub trait Outbox: Send {
-    /// Runs one effect; [`Effect::Published`] never comes here.
+    /// Runs one effect; [`Effect::Published`] and [`Effect::LocalDone`] never come here.
     fn run(&mut self, effect: Effect);
 }
 
@@ -113,14 +142,20 @@ impl WriterHandle {
     ///
     /// # Errors
     /// [`WriterGone`]; what was refused is within the result.
-    pub async fn publish(
-        &self,
-        statements: Vec<Drafted>,
-        request: Option<Request>,
-    ) -> Result<PublishResult, WriterGone> {
+    pub async fn publish(&self, publishing: Publishing) -> Result<PublishResult, WriterGone> {
         let (done, wait) = oneshot::channel();
-        let command = Command::Publish(statements, request, done);
+        let command = Command::Publish(publishing, done);
         self.commands.send(command).await.map_err(|_| WriterGone)?;
+        wait.await.map_err(|_| WriterGone)
+    }
+
+    /// Does what a person asks for; it is on disk when this returns well.
+    ///
+    /// # Errors
+    /// [`WriterGone`]; what was refused is within the result.
+    pub async fn act(&self, acting: Acting) -> Result<LocalResult, WriterGone> {
+        let (done, wait) = oneshot::channel();
+        self.commands.send(Command::Local(acting, done)).await.map_err(|_| WriterGone)?;
         wait.await.map_err(|_| WriterGone)
     }
 
@@ -185,6 +220,7 @@ pub fn spawn(
             queue,
             outbox,
             callers: HashMap::new(),
+            actors: HashMap::new(),
             tickets: 0,
             due,
             next_tick: Instant::now(),
@@ -199,6 +235,7 @@ struct Writer {
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
     callers: HashMap<u64, oneshot::Sender<PublishResult>>,
+    actors: HashMap<u64, oneshot::Sender<LocalResult>>,
     tickets: u64,
     /// When the next timer is due.
     due: Option<Time>,
@@ -222,7 +259,9 @@ impl Batch {
 
     fn push(&mut self, input: Input) {
         self.statements += match &input {
-            Input::Publish { statements, .. } => statements.len(),
+            Input::Publish { statements, .. } | Input::Attested { statements, .. } => {
+                statements.len()
+            }
             Input::Records { records, .. } => {
                 records.iter().map(|record| record.signed().body.len()).sum()
             }
@@ -276,11 +315,20 @@ impl Writer {
                 batch.push(input);
                 batch.taken.push(done);
             }
-            Command::Publish(statements, request, done) => {
+            Command::Publish(Publishing { statements, request, person }, done) => {
                 self.tickets += 1;
                 self.callers.insert(self.tickets, done);
                 let ticket = self.tickets;
-                batch.push(Input::Publish { ticket, statements, request });
+                batch.push(match person {
+                    None => Input::Publish { ticket, statements, request },
+                    Some(person) => Input::Attested { ticket, statements, request, person },
+                });
+            }
+            Command::Local(Acting { subject, act, person, request }, done) => {
+                self.tickets += 1;
+                self.actors.insert(self.tickets, done);
+                let ticket = self.tickets;
+                batch.push(Input::Local { ticket, subject, act, person, request });
             }
             Command::Report(done) => batch.reports.push(done),
             Command::Shutdown => batch.ends = true,
@@ -307,6 +355,11 @@ impl Writer {
                     if let Some(caller) = self.callers.remove(&ticket) {
                         // A caller that went away has its write all the same.
                         let _ = caller.send(result);
+                    }
+                }
+                Effect::LocalDone { ticket, result } => {
+                    if let Some(actor) = self.actors.remove(&ticket) {
+                        let _ = actor.send(result);
                     }
                 }
                 effect => self.outbox.run(effect),

@@ -151,7 +151,7 @@ impl Outbox for PeerOutbox {
                 tracing::debug!(%peer, code, detail, "refused what a peer sent");
                 self.links.refuse(peer, code, detail);
             }
-            Effect::Published { .. } => {}
+            Effect::Published { .. } | Effect::LocalDone { .. } => {}
         }
     }
 }

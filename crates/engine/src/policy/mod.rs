@@ -212,4 +212,6 @@ impl Rule {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

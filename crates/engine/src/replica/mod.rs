@@ -6,6 +6,7 @@
 //! committed must not be used again: it remembers what the ledger does not.
 
 mod accept;
+mod acting;
 mod gossip;
 mod happening;
 mod local;
@@ -296,7 +297,7 @@ impl Replica {
                     publish.push((ticket, statements, request));
                 }
                 Input::Local { ticket, subject, act, person, request } => {
-                    acts.push(local::Asked { ticket, subject, act, person, request });
+                    acts.push(acting::Asked { ticket, subject, act, person, request });
                 }
                 Input::Heard(peer) => self.gossip.heard(peer, now),
                 Input::Unheard(peer) => self.gossip.unheard(peer),

@@ -7,8 +7,11 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 mod agreement;
+mod disputes;
 mod late;
 mod liars;
+mod people;
 mod publishing;
+mod simulating;
 mod telling;
 mod world;

@@ -151,12 +151,23 @@ fn bad_statements(own: StatementId, others: StatementId) -> Vec<Case> {
     let error = || v1::WithdrawCause::Error.into();
     let key = String::new;
     let withdraw = |statement: Vec<u8>, cause| {
-        Ask::Withdraw(v1::WithdrawRequest { statement, cause, idempotency_key: key() })
+        Ask::Withdraw(v1::WithdrawRequest {
+            statement,
+            cause,
+            idempotency_key: key(),
+            ..Default::default()
+        })
     };
-    let dispute =
-        |flag: Vec<u8>| Ask::Dispute(v1::OpenDisputeRequest { flag, idempotency_key: key() });
+    let dispute = |flag: Vec<u8>| {
+        Ask::Dispute(v1::OpenDisputeRequest { flag, idempotency_key: key(), ..Default::default() })
+    };
     let resolve = |flag: Vec<u8>, outcome| {
-        Ask::Resolve(v1::ResolveDisputeRequest { flag, outcome, idempotency_key: key() })
+        Ask::Resolve(v1::ResolveDisputeRequest {
+            flag,
+            outcome,
+            idempotency_key: key(),
+            ..Default::default()
+        })
     };
     let recall = v1::RecallRequest { cause: error(), ..Default::default() };
     let overdue = v1::RecallRequest { reason: v1::Reason::Overdue.into(), ..Default::default() };

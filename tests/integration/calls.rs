@@ -54,7 +54,7 @@ impl Node {
         let request = v1::WithdrawRequest {
             statement: flag.0.to_vec(),
             cause: v1::WithdrawCause::Error.into(),
-            idempotency_key: String::new(),
+            ..Default::default()
         };
         let withdrawn = self.platform().await.withdraw(request).await;
         instant(withdrawn.expect("it is its own flag").into_inner().time)
@@ -95,7 +95,7 @@ impl Node {
     ) -> v1::DecisionEvent {
         let what = format!("{} tells {change:?} {to:?}", self.name);
         eventually(&what, async || {
-            let events = self.events(tag).await;
+            let events = self.all_events(tag).await;
             let found =
                 events.iter().rev().find(|event| event.change() == change && event.to() == to);
             found.cloned().ok_or_else(|| format!("{events:?}"))
@@ -103,8 +103,15 @@ impl Node {
         .await
     }
 
-    /// All that its journal has told so far of a subject's decision.
+    /// All that its journal has told so far of a subject's decision, but not what is applied.
     pub(crate) async fn events(&self, tag: SubjectTag) -> Vec<v1::DecisionEvent> {
+        let mut events = self.all_events(tag).await;
+        events.retain(|event| event.scope() != v1::Scope::Local);
+        events
+    }
+
+    /// All that its journal has told so far of a subject's decision and of what is applied.
+    pub(crate) async fn all_events(&self, tag: SubjectTag) -> Vec<v1::DecisionEvent> {
         let status = self.status().await;
         let start = status.cursor.rsplit_once('.').expect("a cursor").0;
         let request = v1::WatchDecisionsRequest {

@@ -14,7 +14,7 @@ use crate::eventually;
 use crate::node::{Node, program};
 
 /// One HIGH flag makes a REVIEW, two of different members a LOCK; a MEDIUM one is only observed.
-const POLICY: &str = r#"version = 1
+pub(crate) const POLICY: &str = r#"version = 1
 notice_delay = "1050ms"
 [reason.OVERDUE]
 points = { LOW = 10, MEDIUM = 25, HIGH = 50, CRITICAL = 80 }
@@ -57,9 +57,14 @@ impl Consortium {
 
     /// Keys, pepper, charter and configurations; no node runs yet.
     pub(crate) fn found(members: &[&str]) -> Self {
+        Self::found_with(members, POLICY)
+    }
+
+    /// The same with another policy.
+    pub(crate) fn found_with(members: &[&str], policy: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory of our own");
         let path = |name: &str| dir.path().join(name).display().to_string();
-        std::fs::write(path("policy.toml"), POLICY).expect("it is ours");
+        std::fs::write(path("policy.toml"), policy).expect("it is ours");
         run(&["keygen", "--pepper", &path("pepper.key")]);
         let host = own_host();
         let mut nodes = Vec::new();
@@ -93,7 +98,12 @@ impl Consortium {
 
     /// A consortium of which the first `running` nodes run and reach each other.
     pub(crate) async fn start(members: &[&str], running: usize) -> Self {
-        let mut this = Self::found(members);
+        Self::found(members).run(running).await
+    }
+
+    /// Starts the first `running` nodes and waits until they reach each other.
+    pub(crate) async fn run(mut self, running: usize) -> Self {
+        let this = &mut self;
         for node in &mut this.nodes[..running] {
             node.start();
         }
@@ -101,7 +111,7 @@ impl Consortium {
             node.answers().await;
         }
         this.connected(running).await;
-        this
+        self
     }
 
     /// Waits until the first `running` nodes reach each other, both ways.

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use interlock_wire::v1;
 use interlock_wire::v1::operator_client::OperatorClient;
 use interlock_wire::v1::platform_client::PlatformClient;
+use interlock_wire::v1::review_client::ReviewClient;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::eventually;
@@ -119,6 +120,15 @@ impl Node {
 
     pub(crate) async fn operator(&self) -> OperatorClient<Channel> {
         OperatorClient::new(self.channel().await.unwrap_or_else(|_| panic!("{}", self.log())))
+    }
+
+    pub(crate) async fn review(&self) -> ReviewClient<Channel> {
+        ReviewClient::new(self.channel().await.unwrap_or_else(|_| panic!("{}", self.log())))
+    }
+
+    /// The node as the program's `--node` names it.
+    pub(crate) fn url(&self) -> String {
+        format!("unix:{}", self.path("interlock.sock").display())
     }
 
     /// Its log, for panics.

@@ -11,16 +11,21 @@ use crate::exit::{self, Exit, Failure};
 use crate::output::{Format, Output};
 use crate::policy::PolicyCommand;
 use crate::replay::Replay;
+use crate::verbs::audit::Audit;
 use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
 use crate::verbs::dispute::DisputeCommand;
+use crate::verbs::exempt::Exempt;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
 use crate::verbs::keygen::Keygen;
+use crate::verbs::lift::Lift;
 use crate::verbs::node_run::NodeCommand;
+use crate::verbs::overriding::Override;
 use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
+use crate::verbs::review::ReviewCommand;
 use crate::verbs::scenario::ScenarioCommand;
 use crate::verbs::status::Status;
 use crate::verbs::watch::Watch;
@@ -56,9 +61,16 @@ enum Command {
     /// Raise, withdraw, recall or list this member's flags.
     #[command(subcommand)]
     Flag(FlagCommand),
-    /// Object to a flag, or answer an objection.
+    /// Object to a flag, answer an objection, or list those that are open.
     #[command(subcommand)]
     Dispute(DisputeCommand),
+    /// Answer measures that wait for a person.
+    #[command(subcommand)]
+    Review(ReviewCommand),
+    Exempt(Exempt),
+    Override(Override),
+    Lift(Lift),
+    Audit(Audit),
     Cure(Cure),
     Receipt(Receipt),
     Check(Check),
@@ -91,6 +103,11 @@ impl Cli {
             Command::Scenario(verb) => verb.run(out),
             Command::Flag(verb) => block_on(verb.run(out)),
             Command::Dispute(verb) => block_on(verb.run(out)),
+            Command::Review(verb) => block_on(verb.run(out)),
+            Command::Exempt(verb) => block_on(verb.run(out)),
+            Command::Override(verb) => block_on(verb.run(out)),
+            Command::Lift(verb) => block_on(verb.run(out)),
+            Command::Audit(verb) => block_on(verb.run(out)),
             Command::Cure(verb) => block_on(verb.run(out)),
             Command::Receipt(verb) => block_on(verb.run(out)),
             Command::Check(verb) => block_on(verb.run(out)),

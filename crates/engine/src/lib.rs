@@ -15,4 +15,5 @@ pub mod breaker;
 pub mod charter;
 
 pub mod ledger;
+pub mod local;
 pub mod replica;

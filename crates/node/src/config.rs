@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use interlock_engine::charter::{Charter, Charters, SignedCharter};
-use interlock_record::{FeedId, FeedNumber, MemberId, Pepper, SigningKey, Span, unhex};
+use interlock_engine::local::{LocalSettings, Mode, Overlay};
+use interlock_record::{FeedId, FeedNumber, MemberId, Pepper, Reason, SigningKey, Span, unhex};
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -38,6 +39,21 @@ pub struct Config {
     pub listen: Option<String>,
     /// Where the platform's backend reaches it.
     pub api: ApiConfig,
+    /// What is this member's own.
+    #[serde(default)]
+    pub local: LocalConfig,
+}
+
+/// What is this member's own: it changes what this node applies, and nothing anywhere else.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalConfig {
+    /// The member's own overlay of the policy.
+    pub overlay: Option<PathBuf>,
+    /// Whether the node only simulates: it decides and journals, applies nothing, sends no flag.
+    pub simulated: bool,
+    /// Flags of this member for these reasons are only simulated.
+    pub simulated_reasons: Vec<Reason>,
 }
 
 /// Where the pepper is.
@@ -79,6 +95,8 @@ pub struct Materials {
     pub key: SigningKey,
     /// The consortium's peppers.
     pub peppers: Peppers,
+    /// The member's own settings.
+    pub settings: LocalSettings,
 }
 
 impl Config {
@@ -105,6 +123,9 @@ impl Config {
         }
         if let Some(socket) = &mut config.api.socket {
             *socket = base.join(&*socket);
+        }
+        if let Some(overlay) = &mut config.local.overlay {
+            *overlay = base.join(&*overlay);
         }
         config.check().with_context(|| path.display().to_string())?;
         Ok(config)
@@ -149,7 +170,8 @@ impl Config {
             self.feed_key.display()
         );
         let peppers = self.peppers(&charters)?;
-        Ok(Materials { config: self, first, later, feed, key, peppers })
+        let settings = self.local.settings()?;
+        Ok(Materials { config: self, first, later, feed, key, peppers, settings })
     }
 
     /// Reads the peppers, and checks each against the versions that name its epoch.
@@ -178,6 +200,26 @@ impl Config {
                 .collect::<anyhow::Result<_>>()?,
         };
         Ok(Peppers::new(peppers))
+    }
+}
+
+impl LocalConfig {
+    /// What it comes to, the overlay read.
+    fn settings(&self) -> anyhow::Result<LocalSettings> {
+        let overlay = match &self.overlay {
+            None => None,
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the overlay {name}"))?;
+                Some(Overlay::parse(&name, &text)?)
+            }
+        };
+        Ok(LocalSettings {
+            overlay,
+            mode: if self.simulated { Mode::Simulated } else { Mode::Real },
+            simulated_reasons: self.simulated_reasons.iter().copied().collect(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::clock::{now, random};
 use crate::peers::CharterFeed;
-use crate::writer::WriterHandle;
+use crate::writer::{Publishing, WriterHandle};
 
 /// How often the node looks, unless its configuration says otherwise.
 pub const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
@@ -65,7 +65,8 @@ impl Retention {
             };
             let drafts = found.over.into_iter().map(erase).collect::<anyhow::Result<Vec<_>>>()?;
             let statements = drafts.len();
-            self.writer.publish(drafts, None).await??;
+            let publishing = Publishing { statements: drafts, request: None, person: None };
+            self.writer.publish(publishing).await??;
             tracing::info!(statements, "asked for the erasure of what is past its retention");
         }
         Ok(())

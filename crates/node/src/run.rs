@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use interlock_engine::local::Mode;
 use interlock_engine::replica::{Opening, Replica, SEEN_EVERY};
 use interlock_record::{ConsortiumId, FeedId, SigningKey, Span};
 use interlock_store::Store;
 use interlock_wire::v1::governance_server::GovernanceServer;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
+use interlock_wire::v1::review_server::ReviewServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
@@ -48,7 +50,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let Materials { config, first, later, feed, key, peppers } = materials;
+    let Materials { config, first, later, feed, key, peppers, settings } = materials;
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("cannot make the directory {}", config.data.display()))?;
     let store = Store::open(&config.data, random()?)?;
@@ -58,8 +60,12 @@ pub async fn run(
     let transport_keys = TransportKeys { consortium, feed, key: key.clone() };
     let credentials = Arc::new(Credentials::new(transport_keys.fresh()?));
     let replica = Replica::open(&store, Opening { first, later, feed, key })?;
+    let replica = replica.with_settings(&store, settings.clone())?;
     let charters = replica.charters().clone();
     peppers.check(&charters)?;
+    if settings.mode == Mode::Simulated {
+        tracing::warn!("simulated mode: nothing is applied, and no flag leaves this node");
+    }
     let (writer, queue) = writer::channel(&replica);
     let links = Arc::new(Links::default());
     let (pulls, asked) = mpsc::channel(MAX_WAITING_PULLS);
@@ -90,6 +96,7 @@ pub async fn run(
         store: store.clone(),
         writer: writer.clone(),
         links,
+        settings: Arc::new(settings),
         started_at,
         shutdown: shutdown.clone(),
     };
@@ -246,6 +253,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     health.set_serving::<PlatformServer<Services>>().await;
     health.set_serving::<OperatorServer<Services>>().await;
     health.set_serving::<GovernanceServer<Services>>().await;
+    health.set_serving::<ReviewServer<Services>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -253,6 +261,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .with_service_name("interlock.v1.Platform")
         .with_service_name("interlock.v1.Operator")
         .with_service_name("interlock.v1.Governance")
+        .with_service_name("interlock.v1.Review")
         .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
@@ -260,6 +269,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .add_service(PlatformServer::new(services.clone()))
         .add_service(OperatorServer::new(services.clone()))
         .add_service(GovernanceServer::new(services.clone()))
+        .add_service(ReviewServer::new(services.clone()))
         .add_service(health_service)
         .add_service(reflection);
     Ok(routes.routes())

@@ -9,10 +9,11 @@ use std::time::Duration;
 use interlock_engine::charter::{BadCharter, SignedCharter};
 use interlock_engine::ledger::rows::CountersRow;
 use interlock_engine::ledger::{Column, timer_of_key};
+use interlock_engine::local::{Act, LocalDone, LocalRefused, Person};
 use interlock_engine::replica::{
     Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
 };
-use interlock_record::{Digest, FeedHead, FeedId, MemberId, Span, Time};
+use interlock_record::{Digest, FeedHead, FeedId, MemberId, Span, SubjectTag, Time};
 use interlock_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -39,11 +40,39 @@ enum Command {
     Input(Input),
     /// As an input, but the sender waits until it is on disk.
     Taken(Input, oneshot::Sender<()>),
-    Publish(Vec<Drafted>, Option<Request>, oneshot::Sender<PublishResult>),
     ApplyCharter(SignedCharter, oneshot::Sender<Result<u32, BadCharter>>),
+    Publish(Publishing, oneshot::Sender<PublishResult>),
+    Local(Acting, oneshot::Sender<LocalResult>),
     Report(oneshot::Sender<Report>),
     Shutdown,
 }
+
+/// Statements to be published.
+#[derive(Debug)]
+pub struct Publishing {
+    /// The statements.
+    pub statements: Vec<Drafted>,
+    /// What makes a second try the same write.
+    pub request: Option<Request>,
+    /// Who asks and why, where that goes into the audit log.
+    pub person: Option<Person>,
+}
+
+/// A person's act.
+#[derive(Debug)]
+pub struct Acting {
+    /// About whom.
+    pub subject: SubjectTag,
+    /// What.
+    pub act: Act,
+    /// Who and why.
+    pub person: Person,
+    /// What makes a second try the same act.
+    pub request: Option<Request>,
+}
+
+/// What becomes of an act.
+pub type LocalResult = Result<LocalDone, LocalRefused>;
 
 /// How the replica is.
 #[derive(Debug, Clone)]
@@ -82,7 +111,7 @@ pub struct WriterHandle {
 
 /// Runs a step's effects on other members. Must not wait.
 pub trait Outbox: Send {
-    /// Runs one effect; [`Effect::Published`] never comes here.
+    /// Runs one effect; [`Effect::Published`] and [`Effect::LocalDone`] never come here.
     fn run(&mut self, effect: Effect);
 }
 
@@ -115,13 +144,9 @@ impl WriterHandle {
     ///
     /// # Errors
     /// [`WriterGone`]; what was refused is within the result.
-    pub async fn publish(
-        &self,
-        statements: Vec<Drafted>,
-        request: Option<Request>,
-    ) -> Result<PublishResult, WriterGone> {
+    pub async fn publish(&self, publishing: Publishing) -> Result<PublishResult, WriterGone> {
         let (done, wait) = oneshot::channel();
-        let command = Command::Publish(statements, request, done);
+        let command = Command::Publish(publishing, done);
         self.commands.send(command).await.map_err(|_| WriterGone)?;
         wait.await.map_err(|_| WriterGone)
     }
@@ -136,6 +161,16 @@ impl WriterHandle {
     ) -> Result<Result<u32, BadCharter>, WriterGone> {
         let (done, wait) = oneshot::channel();
         self.commands.send(Command::ApplyCharter(charter, done)).await.map_err(|_| WriterGone)?;
+        wait.await.map_err(|_| WriterGone)
+    }
+
+    /// Does what a person asks for; it is on disk when this returns well.
+    ///
+    /// # Errors
+    /// [`WriterGone`]; what was refused is within the result.
+    pub async fn act(&self, acting: Acting) -> Result<LocalResult, WriterGone> {
+        let (done, wait) = oneshot::channel();
+        self.commands.send(Command::Local(acting, done)).await.map_err(|_| WriterGone)?;
         wait.await.map_err(|_| WriterGone)
     }
 
@@ -200,6 +235,7 @@ pub fn spawn(
             outbox,
             callers: HashMap::new(),
             amenders: HashMap::new(),
+            actors: HashMap::new(),
             tickets: 0,
             seen_every,
             due,
@@ -218,6 +254,7 @@ struct Writer {
     outbox: Box<dyn Outbox>,
     callers: HashMap<u64, oneshot::Sender<PublishResult>>,
     amenders: HashMap<u64, oneshot::Sender<Result<u32, BadCharter>>>,
+    actors: HashMap<u64, oneshot::Sender<LocalResult>>,
     tickets: u64,
     /// How often to say which heads were seen.
     seen_every: Span,
@@ -243,7 +280,9 @@ impl Batch {
 
     fn push(&mut self, input: Input) {
         self.statements += match &input {
-            Input::Publish { statements, .. } => statements.len(),
+            Input::Publish { statements, .. } | Input::Attested { statements, .. } => {
+                statements.len()
+            }
             Input::Records { records, .. } => {
                 records.iter().map(|record| record.signed().body.len()).sum()
             }
@@ -300,11 +339,20 @@ impl Writer {
                 batch.push(input);
                 batch.taken.push(done);
             }
-            Command::Publish(statements, request, done) => {
+            Command::Publish(Publishing { statements, request, person }, done) => {
                 self.tickets += 1;
                 self.callers.insert(self.tickets, done);
                 let ticket = self.tickets;
-                batch.push(Input::Publish { ticket, statements, request });
+                batch.push(match person {
+                    None => Input::Publish { ticket, statements, request },
+                    Some(person) => Input::Attested { ticket, statements, request, person },
+                });
+            }
+            Command::Local(Acting { subject, act, person, request }, done) => {
+                self.tickets += 1;
+                self.actors.insert(self.tickets, done);
+                let ticket = self.tickets;
+                batch.push(Input::Local { ticket, subject, act, person, request });
             }
             Command::ApplyCharter(charter, done) => {
                 self.tickets += 1;
@@ -342,6 +390,11 @@ impl Writer {
                 Effect::CharterApplied { ticket, result } => {
                     if let Some(caller) = self.amenders.remove(&ticket) {
                         let _ = caller.send(result);
+                    }
+                }
+                Effect::LocalDone { ticket, result } => {
+                    if let Some(actor) = self.actors.remove(&ticket) {
+                        let _ = actor.send(result);
                     }
                 }
                 effect => self.outbox.run(effect),

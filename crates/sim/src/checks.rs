@@ -8,7 +8,7 @@ use interlock_engine::ledger::rows::{
     DecisionRow, EvidenceRow, JournalRow, LogRow, ScopeRow, StoredRow, measure,
 };
 use interlock_engine::ledger::{Column, Ledger, MemoryLedger, number_of_key};
-use interlock_engine::replica::{Event, Happening, Replica};
+use interlock_engine::replica::{Event, Happening, LocalHappening, Replica};
 use interlock_record::{Measure, MemberId, SubjectTag, Time, VerifiedRecord};
 
 use crate::network::Network;
@@ -162,6 +162,7 @@ pub fn journal_is_true(replica: &Replica, ledger: &MemoryLedger) -> Result<(), W
 struct Followed {
     announced: BTreeMap<SubjectTag, Measure>,
     in_force: BTreeMap<SubjectTag, Measure>,
+    applied: BTreeMap<SubjectTag, Measure>,
 }
 
 impl Followed {
@@ -197,6 +198,15 @@ impl Followed {
                     )));
                 }
             }
+            Happening::Local(LocalHappening::Applied { subject, from, to, at, .. }) => {
+                early(*at)?;
+                let before = self.applied.insert(*subject, *to);
+                if before.unwrap_or(Measure::None) != *from || from == to {
+                    return Err(Wrong(format!(
+                        "entry {number} applies from {before:?}: {event:?}"
+                    )));
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -204,8 +214,15 @@ impl Followed {
 
     fn check(&self, ledger: &MemoryLedger) -> Result<(), Wrong> {
         for (key, row) in rows::<DecisionRow>(ledger) {
+            let applied = measure(row.applied);
             let scope = row.consortium.unwrap_or_default();
             let subject = SubjectTag::from_slice(&key).expect("a tag");
+            let followed = self.applied.get(&subject).copied().unwrap_or(Measure::None);
+            if followed != applied {
+                return Err(Wrong(format!(
+                    "{followed} was told to be applied, the ledger has {applied}"
+                )));
+            }
             let told = self.in_force.get(&subject).copied().unwrap_or(Measure::None);
             if told != measure(scope.told) {
                 return Err(Wrong(format!(

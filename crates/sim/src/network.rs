@@ -295,6 +295,8 @@ impl Network {
             Effect::Published { ticket, result } => {
                 self.answers.insert(ticket, result);
             }
+            // Nobody acts on what is local over the network.
+            Effect::LocalDone { .. } => {}
             Effect::Push(record) => self.push(member, None, &Frame::Records(vec![record.to_vec()])),
             Effect::Announce { to, heads, charters } => {
                 self.push(member, to, &Frame::Frontier(heads, charters));

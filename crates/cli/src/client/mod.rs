@@ -1,7 +1,9 @@
 //! The way to a node: its address, the connection, calls that are tried again where that is safe.
 
+mod act;
 mod address;
 mod follow;
+mod person;
 mod platform;
 mod refusal;
 mod subjects;
@@ -15,9 +17,11 @@ use interlock_record::Span;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
+pub(crate) use act::{ActArgs, ActFields};
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
-pub(crate) use platform::{operator, platform};
+pub(crate) use person::{OptionalPersonArgs, PersonArgs};
+pub(crate) use platform::{operator, platform, review};
 pub(crate) use refusal::{is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};

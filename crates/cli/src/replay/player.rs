@@ -144,6 +144,7 @@ impl Player {
                     statement,
                     cause: wire(self.score.cause),
                     idempotency_key: self.key(event.line, reason.name()),
+                    ..Default::default()
                 });
             }
         }

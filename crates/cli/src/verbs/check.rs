@@ -78,7 +78,7 @@ impl fmt::Display for Answer {
         let titles = ["SUBJECT", "TAG", "APPLY", "ANNOUNCED", "IN FORCE", "OWN", "SINCE", "UNTIL"];
         let mut table = Table::new(&titles);
         for Row { argument, decision } in &self.decisions {
-            let SubjectView { subject, apply, consortium, own } = decision;
+            let SubjectView { subject, apply, consortium, own, .. } = decision;
             table.row([
                 argument.clone(),
                 short(subject),

@@ -1,10 +1,14 @@
-//! `interlock explain`: the arithmetic behind a borrower's decision.
+//! `interlock explain`: the arithmetic behind a borrower's decision, or what the borrower may be told.
+
+mod borrower;
 
 use std::fmt;
 
 use clap::Args;
 use interlock_record::Time;
 use interlock_wire::v1;
+
+use borrower::{Language, Letter};
 
 use crate::client::{NodeArgs, SubjectArgs, platform};
 use crate::exit::Exit;
@@ -14,11 +18,13 @@ use crate::term;
 use crate::view::{Account, DecisionView, MeasureView, TransitionView, or_dash, timestamp};
 
 /// Explain a decision: each flag's points, each rule's sums and what is missing, every change of
-/// the measure, past and planned.
+/// the measure, past and planned, and what people did about it. With --borrower, what the borrower
+/// may be told.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   interlock explain --phone 13800138000
+  interlock explain --phone 13800138000 --borrower --lang zh
   interlock explain --tag 9f2c...01 --at 2026-03-01T00:00:00Z -o json")]
 pub(crate) struct Explain {
     #[command(flatten)]
@@ -26,6 +32,12 @@ pub(crate) struct Explain {
     /// At which instant. Default: now.
     #[arg(long, value_name = "TIME", value_parser = term::time)]
     at: Option<Time>,
+    /// What the borrower may be told, instead of the arithmetic.
+    #[arg(long)]
+    borrower: bool,
+    /// In which language the borrower is told.
+    #[arg(long, value_name = "LANG", value_enum, default_value = "en", requires = "borrower")]
+    lang: Language,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -40,7 +52,12 @@ impl Explain {
                 platform(channel).explain(request).await
             })
             .await?;
-        output.result(&Account::from(response))?;
+        if self.borrower {
+            let view = response.borrower.unwrap_or_default().into();
+            output.result(&Letter::new(view, self.lang))?;
+        } else {
+            output.result(&Account::from(response))?;
+        }
         Ok(Exit::Done)
     }
 }
@@ -50,9 +67,14 @@ impl fmt::Display for Account {
         let decision = &self.decision;
         writeln!(f, "subject  {}", decision.subject)?;
         writeln!(f, "at       {}", or_dash(self.at.as_ref()))?;
-        writeln!(f, "apply    {}", decision.apply)?;
+        let until = decision.apply_until.map(|until| format!(", until {until}"));
+        let until = until.unwrap_or_default();
+        writeln!(f, "apply    {} ({}){until}", decision.apply, decision.because)?;
         for (whose, held) in [("consortium", &decision.consortium), ("own", &decision.own)] {
             writeln!(f, "{whose}: {}", sentence(held))?;
+        }
+        for act in &self.local {
+            writeln!(f, "local: {act}")?;
         }
         write_flags(self, f)?;
         write_measures(&self.measures, f)?;

@@ -1,15 +1,20 @@
 //! The verbs that speak to a node or prepare one, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod charter;
 pub(crate) mod check;
 pub(crate) mod cure;
 pub(crate) mod dispute;
+pub(crate) mod exempt;
 pub(crate) mod explain;
 pub(crate) mod flag;
 pub(crate) mod keygen;
+pub(crate) mod lift;
 pub(crate) mod node_run;
+pub(crate) mod overriding;
 pub(crate) mod peers;
 pub(crate) mod receipt;
+pub(crate) mod review;
 pub(crate) mod scenario;
 pub(crate) mod status;
 pub(crate) mod watch;

@@ -148,13 +148,18 @@ fn event_line(view: &EventView, colour: Colour) -> String {
     let EventView { change, scope, subject, from, to, because, .. } = view;
     let at = or_dash(view.at.as_ref());
     let own = if *scope == "OWN" { " (own)" } else { "" };
+    let ground = view.applied_because.as_ref().map(|because| format!(" ({because})"));
+    let ground = ground.unwrap_or_default();
+    let simulated = if view.simulated { ", simulated" } else { "" };
     let because = match because.len() {
         0 => String::new(),
         flags => format!(", because of {}", counted(flags, "flag")),
     };
     let corrects = view.corrects.map(|number| format!(", corrects {number}")).unwrap_or_default();
     let (subject, to) = (short(subject), painted(to, colour));
-    format!("{at:<27}  {change:<9}  {subject}  {from} -> {to}{own}{because}{corrects}")
+    format!(
+        "{at:<27}  {change:<9}  {subject}  {from} -> {to}{own}{ground}{because}{corrects}{simulated}"
+    )
 }
 
 /// The measure's name: green for none, yellow below a lock's neighbourhood, red from there on.

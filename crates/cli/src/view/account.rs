@@ -6,7 +6,7 @@ use interlock_record::{IdType, Measure, Reason, Severity, Time, hex};
 use interlock_wire::v1;
 use serde::Serialize;
 
-use super::{FreshnessView, SubjectView, TransitionView, time};
+use super::{BorrowerView, FreshnessView, LocalActView, SubjectView, TransitionView, time};
 use crate::term;
 
 /// The arithmetic behind one subject's decision.
@@ -17,6 +17,10 @@ pub(crate) struct Account {
     pub flags: Vec<FlagView>,
     pub measures: Vec<MeasureView>,
     pub transitions: Vec<TransitionView>,
+    /// What this member's people did about it.
+    pub local: Vec<LocalActView>,
+    /// What the borrower may be told.
+    pub borrower: BorrowerView,
     pub hints: Vec<String>,
     pub freshness: FreshnessView,
 }
@@ -43,6 +47,8 @@ pub(crate) struct FlagView {
     pub points: u64,
     pub supports: String,
     pub case_ref: String,
+    pub disputed_since: Option<Time>,
+    pub dispute_deadline: Option<Time>,
 }
 
 /// What comes together for one measure.
@@ -99,6 +105,8 @@ impl From<v1::FlagAccount> for FlagView {
             points: flag.points,
             supports: term::name::<Measure>(flag.supports),
             case_ref: flag.case_ref,
+            disputed_since: time(flag.disputed_since),
+            dispute_deadline: time(flag.dispute_deadline),
         }
     }
 }
@@ -136,6 +144,8 @@ impl From<v1::ExplainResponse> for Account {
             flags: response.flags.into_iter().map(Into::into).collect(),
             measures: response.measures.into_iter().map(Into::into).collect(),
             transitions: response.transitions.into_iter().map(Into::into).collect(),
+            local: response.local.unwrap_or_default().acts.into_iter().map(Into::into).collect(),
+            borrower: response.borrower.unwrap_or_default().into(),
             hints: Vec::new(),
             freshness: response.freshness.unwrap_or_default().into(),
         };
@@ -148,7 +158,8 @@ impl Account {
     /// What a person should know who looks at this decision at this node.
     fn hints(&self) -> Vec<String> {
         let mut hints = Vec::new();
-        let SubjectView { apply, consortium, own, .. } = &self.decision;
+        let SubjectView { apply, consortium, own, because, simulated, would_apply, .. } =
+            &self.decision;
         if consortium.announced != consortium.effective {
             let when = consortium.effective_until.map_or_else(String::new, |at| {
                 format!(", which changes at {at} if nothing more comes")
@@ -164,11 +175,32 @@ impl Account {
                 own.announced, own.effective
             ));
         }
-        if *apply != own.effective {
-            hints.push(format!(
+        match because.as_str() {
+            "WAITS" => hints.push(format!(
                 "{} waits for a person to confirm it; until then {apply} applies",
                 own.effective
-            ));
+            )),
+            "REFUSED" => hints.push(format!(
+                "a person has refused {}; until another measure is announced {apply} applies",
+                own.effective
+            )),
+            "EXEMPTED" => hints.push(format!("an exemption holds: {apply} at most applies")),
+            "OVERRIDDEN" => hints.push(format!("an override holds: {apply} applies")),
+            _ => {}
+        }
+        if *simulated {
+            hints.push("this node is in simulated mode: it applies nothing".to_owned());
+        }
+        if let Some(would) = would_apply {
+            hints.push(format!("if nothing were simulated, {would} would apply"));
+        }
+        for (number, flag) in (1u32..).zip(&self.flags) {
+            if let Some(deadline) = flag.dispute_deadline {
+                hints.push(format!(
+                    "flag {number} is disputed: {} must answer before {deadline}, else it lapses",
+                    flag.issuer
+                ));
+            }
         }
         let held = self.flags.iter().filter(|flag| flag.standing == "HELD").count();
         if held > 0 {

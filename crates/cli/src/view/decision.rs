@@ -26,6 +26,12 @@ pub(crate) struct DecisionView {
 pub(crate) struct SubjectView {
     pub subject: String,
     pub apply: String,
+    /// Why it is that.
+    pub because: String,
+    pub apply_until: Option<Time>,
+    /// What would be applied if nothing were simulated, where that is something else.
+    pub would_apply: Option<String>,
+    pub simulated: bool,
     pub consortium: DecisionView,
     pub own: DecisionView,
 }
@@ -61,6 +67,10 @@ pub(crate) struct EventView {
     pub because: Vec<String>,
     pub frontier_digest: String,
     pub corrects: Option<u64>,
+    /// Why the measure is applied; only for APPLIED.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_because: Option<String>,
+    pub simulated: bool,
 }
 
 /// An accepted write.
@@ -70,10 +80,18 @@ pub(crate) struct PublishView {
     pub time: Option<Time>,
     pub sequence: u64,
     pub repeated_request: bool,
+    /// Whether it was only simulated: kept at this node, never signed or sent.
+    pub simulated: bool,
 }
 
 fn measure(number: i32) -> String {
     term::name::<Measure>(number)
+}
+
+/// A ground's name without what all of them begin with.
+pub(super) fn because(because: v1::AppliedBecause) -> String {
+    let name = because.as_str_name();
+    name.strip_prefix("APPLIED_BECAUSE_").unwrap_or(name).to_owned()
 }
 
 impl From<v1::Decision> for DecisionView {
@@ -93,6 +111,11 @@ impl From<v1::SubjectDecision> for SubjectView {
     fn from(decision: v1::SubjectDecision) -> Self {
         Self {
             subject: hex(&decision.subject),
+            because: because(decision.applied_because()),
+            apply_until: time(decision.apply_until),
+            would_apply: (decision.simulated || decision.would_apply != decision.apply)
+                .then(|| measure(decision.would_apply)),
+            simulated: decision.simulated,
             apply: measure(decision.apply),
             consortium: decision.consortium.unwrap_or_default().into(),
             own: decision.own.unwrap_or_default().into(),
@@ -131,11 +154,14 @@ impl From<v1::DecisionEvent> for EventView {
                 v1::DecisionChange::Announced => "ANNOUNCED",
                 v1::DecisionChange::Effective => "EFFECTIVE",
                 v1::DecisionChange::Revised => "REVISED",
+                v1::DecisionChange::Applied => "APPLIED",
+                v1::DecisionChange::Simulated => "SIMULATED",
             },
             scope: match event.scope() {
                 v1::Scope::Unspecified => "UNKNOWN",
                 v1::Scope::Consortium => "CONSORTIUM",
                 v1::Scope::Own => "OWN",
+                v1::Scope::Local => "LOCAL",
             },
             subject: hex(&event.subject),
             from: measure(event.from),
@@ -144,6 +170,9 @@ impl From<v1::DecisionEvent> for EventView {
             because: ids(&event.because),
             frontier_digest: hex(&event.frontier_digest),
             corrects: (event.corrects != 0).then_some(event.corrects),
+            applied_because: (event.change() == v1::DecisionChange::Applied)
+                .then(|| because(event.applied_because())),
+            simulated: event.simulated,
         }
     }
 }
@@ -155,6 +184,7 @@ impl From<v1::PublishResponse> for PublishView {
             time: time(response.time),
             sequence: response.sequence,
             repeated_request: response.repeated_request,
+            simulated: response.simulated,
         }
     }
 }
@@ -165,7 +195,12 @@ impl fmt::Display for PublishView {
         for statement in &self.statements {
             writeln!(f, "{statement}")?;
         }
-        write!(f, "{} in record {}", counted(self.statements.len(), "statement"), self.sequence)?;
+        let statements = counted(self.statements.len(), "statement");
+        if self.simulated {
+            write!(f, "{statements}, simulated here: neither signed nor sent")?;
+        } else {
+            write!(f, "{statements} in record {}", self.sequence)?;
+        }
         if let Some(time) = self.time {
             write!(f, ", in effect from {time}")?;
         }

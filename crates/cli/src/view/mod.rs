@@ -4,6 +4,7 @@
 mod account;
 mod decision;
 mod operator;
+mod review;
 
 use interlock_record::{Time, hex};
 use prost_types::Timestamp;
@@ -13,6 +14,9 @@ pub(crate) use decision::{
     DecisionView, EventView, FreshnessView, PublishView, SubjectView, TransitionView,
 };
 pub(crate) use operator::{PeersView, StatusView};
+pub(crate) use review::{
+    ActView, AuditView, BorrowerView, DisputeView, LocalActView, LocalView, QueueView,
+};
 
 const NANOS_PER_MICRO: i32 = 1_000;
 const MICROS_PER_SECOND: i64 = 1_000_000;

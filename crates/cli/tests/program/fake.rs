@@ -98,6 +98,7 @@ impl Memory {
             time: Some(now()),
             sequence,
             repeated_request: false,
+            simulated: false,
         };
         self.keys.insert(key.to_owned(), response.clone());
         Ok(Response::new(response))
@@ -115,7 +116,14 @@ impl Memory {
         let measure = self.measures.get(&subject).copied().unwrap_or(v1::Measure::None).into();
         let held =
             Some(v1::Decision { announced: measure, effective: measure, ..Default::default() });
-        v1::SubjectDecision { subject, consortium: held.clone(), own: held, apply: measure }
+        v1::SubjectDecision {
+            subject,
+            consortium: held.clone(),
+            own: held,
+            apply: measure,
+            would_apply: measure,
+            ..Default::default()
+        }
     }
 }
 

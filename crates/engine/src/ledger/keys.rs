@@ -1,7 +1,7 @@
 //! How rows are keyed: big-endian, so that bytes order as numbers do.
 
 use interlock_record::{
-    Digest, FeedId, FeedNumber, MemberId, Position, RecordId, SubjectTag, Time,
+    Digest, FeedId, FeedNumber, MemberId, Position, Reason, RecordId, SubjectTag, Time,
 };
 
 /// What the column `meta` keeps.
@@ -17,6 +17,10 @@ pub enum MetaKey {
     Consortium,
     /// How far deciding every subject anew has come.
     Revisit,
+    /// The last entry of the audit log.
+    AuditHead,
+    /// The member's own settings under which every subject was decided.
+    LocalSettings,
 }
 
 impl MetaKey {
@@ -28,6 +32,8 @@ impl MetaKey {
             Self::Format => b"format",
             Self::Consortium => b"consortium",
             Self::Revisit => b"revisit",
+            Self::AuditHead => b"audit-head",
+            Self::LocalSettings => b"local-settings",
         }
     }
 }
@@ -174,4 +180,30 @@ pub fn timer_of_key(key: &[u8]) -> Option<(Time, SubjectTag)> {
     let (due, subject) = key.split_at_checked(8)?;
     let bits = u64::from_be_bytes(due.try_into().ok()?) ^ (1 << 63);
     Some((Time::from_micros(bits.cast_signed())?, SubjectTag::from_slice(subject)?))
+}
+
+/// An open dispute: those of flags that this node's member must answer for come first, and the
+/// earliest deadline before the others.
+pub fn dispute_key(
+    whose: DisputeOf,
+    deadline: Time,
+    subject: SubjectTag,
+    issuer: MemberId,
+    reason: Reason,
+) -> Vec<u8> {
+    let mut key = vec![whose as u8];
+    key.extend(timer_key(deadline, subject));
+    key.extend(member_bytes(issuer));
+    key.push(reason.number());
+    key
+}
+
+/// Who must answer a dispute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DisputeOf {
+    /// This node's own member.
+    Own = 0,
+    /// Another member.
+    Others = 1,
 }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 pub use draft::Draft;
 pub(crate) use draft::row;
 pub use keys::{
-    MetaKey, branch_key, charter_key, dispute_day, dispute_day_key, feed_key, feed_of_key,
-    fork_key, hole_key, hole_of_key, index_key, number_key, number_of_key, recall_key, release_key,
-    seen_key, sequence_of_key, timer_key, timer_of_key,
+    DisputeOf, MetaKey, branch_key, charter_key, dispute_day, dispute_day_key, dispute_key,
+    feed_key, feed_of_key, fork_key, hole_key, hole_of_key, index_key, number_key, number_of_key,
+    recall_key, release_key, seen_key, sequence_of_key, timer_key, timer_of_key,
 };
 pub use memory::MemoryLedger;
 
@@ -61,6 +61,14 @@ pub enum Column {
     Revisits,
     /// Counters and the like.
     Meta,
+    /// What this member keeps about a subject for itself, by its tag.
+    Local,
+    /// Measures that wait for a person, by since when.
+    Queue,
+    /// Open disputes, this member's own flags first, by deadline.
+    Disputes,
+    /// What people did, by number, each entry chained to the one before.
+    Audit,
 }
 
 impl Column {
@@ -86,6 +94,10 @@ impl Column {
         Self::Holes,
         Self::Revisits,
         Self::Meta,
+        Self::Local,
+        Self::Queue,
+        Self::Disputes,
+        Self::Audit,
     ];
 
     /// The column's name on disk.
@@ -111,6 +123,10 @@ impl Column {
             Self::Holes => "holes",
             Self::Revisits => "revisits",
             Self::Meta => "meta",
+            Self::Local => "local",
+            Self::Queue => "queue",
+            Self::Disputes => "disputes",
+            Self::Audit => "audit",
         }
     }
 }

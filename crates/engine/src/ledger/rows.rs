@@ -1,6 +1,7 @@
 //! What stands in the ledger's columns. Rows are protobuf, so that a later version can add to them.
 
 mod decisions;
+mod local;
 mod trust;
 
 use interlock_record::{
@@ -10,6 +11,9 @@ use interlock_record::{
 use prost::Message;
 
 pub use decisions::{DecisionRow, EffectiveRow, ScopeRow, TransitionRow, measure};
+pub use local::{
+    ActRow, AuditHeadRow, AuditRow, DisputeRow, LocalRow, QueueRow, SealedRow, SettingsRow,
+};
 pub use trust::{
     BranchRow, CharterRow, CharterSignatureRow, DisputeDayRow, ErasureRow, HoleRow, SeenMark,
     SeenRow,
@@ -64,6 +68,11 @@ stored! {
     ErasureRow => Erasures,
     DisputeDayRow => DisputeDays,
     HoleRow => Holes,
+    LocalRow => Local,
+    QueueRow => Queue,
+    DisputeRow => Disputes,
+    AuditHeadRow => Meta,
+    SettingsRow => Meta,
 }
 
 fn corrupt(column: Column, what: &dyn std::fmt::Display) -> LedgerFault {
@@ -365,6 +374,15 @@ pub struct JournalRow {
     /// A stable name that says more.
     #[prost(string, tag = "15")]
     pub code: String,
+    /// Whether the node was in simulated mode when it was written.
+    #[prost(bool, tag = "30")]
+    pub simulated: bool,
+    /// Another time that matters, such as a deadline, µs.
+    #[prost(sint64, optional, tag = "31")]
+    pub until: Option<i64>,
+    /// A reason, for disputes.
+    #[prost(uint32, tag = "32")]
+    pub reason: u32,
 }
 
 /// A write already done.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_record::{CureKind, IdType, Measure, MemberId, Reason, Severity, Span};
 
+pub(crate) use read::rules as read_rules;
 pub use schedule::{BadSchedule, Schedule};
 
 use crate::text::{FileError, Table};
@@ -213,5 +214,7 @@ impl Rule {
     }
 }
 
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;

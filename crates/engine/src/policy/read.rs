@@ -239,10 +239,7 @@ fn measures(table: &mut Table<'_>) -> Read<BTreeMap<Measure, MeasurePolicy>> {
                 &[("auto", Confirm::Auto), ("manual", Confirm::Manual)],
             )?
             .unwrap_or(Confirm::Auto),
-            rules: optional(table, "rule", |item| {
-                item.list(MAX_RULES)?.iter().map(rule).collect()
-            })?
-            .unwrap_or_default(),
+            rules: optional(table, "rule", rules)?.unwrap_or_default(),
         };
         Ok(policy)
     })
@@ -252,6 +249,11 @@ fn measures(table: &mut Table<'_>) -> Read<BTreeMap<Measure, MeasurePolicy>> {
         }
         Ok(measures)
     })
+}
+
+/// The rules of one measure.
+pub(crate) fn rules(item: &Item<'_>) -> Read<Vec<Rule>> {
+    item.list(MAX_RULES)?.iter().map(rule).collect()
 }
 
 fn rule(item: &Item<'_>) -> Read<Rule> {

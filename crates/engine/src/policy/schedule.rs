@@ -46,6 +46,19 @@ impl Schedule {
         Ok(self)
     }
 
+    /// The same schedule with every policy changed by `change`.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(&Policy) -> Policy) -> Self {
+        Self {
+            first: Arc::new(change(&self.first)),
+            later: self
+                .later
+                .iter()
+                .map(|(from, policy)| (*from, Arc::new(change(policy))))
+                .collect(),
+        }
+    }
+
     /// The policy that governs `at`.
     pub fn at(&self, at: Time) -> &Policy {
         let next = self.later.partition_point(|(from, _)| *from <= at);

@@ -4,6 +4,7 @@ use interlock_record::{
     Digest, FeedId, FeedNumber, Measure, MemberId, StatementId, SubjectTag, Time,
 };
 
+use super::local_happening::{self, LocalHappening};
 use crate::ledger::LedgerFault;
 use crate::ledger::rows::{JournalRow, measure};
 
@@ -98,6 +99,8 @@ pub enum Happening {
         /// Its record's sequence number.
         sequence: u64,
     },
+    /// Something that concerns this node alone, or whom it must remind.
+    Local(LocalHappening),
 }
 
 /// What was decided.
@@ -128,6 +131,8 @@ pub struct Event {
     pub recorded_at: Time,
     /// What happened.
     pub happening: Happening,
+    /// Whether the node was in simulated mode then: nothing of it was applied.
+    pub simulated: bool,
 }
 
 /// The kinds of statements that are journaled, by their number in the journal.
@@ -165,6 +170,7 @@ impl Happening {
             Self::CharterChanged { .. } => "CHARTER_CHANGED".to_owned(),
             Self::CharterForked { .. } => "CHARTER_FORKED".to_owned(),
             Self::Erased { .. } => "STATEMENT_ERASED".to_owned(),
+            Self::Local(happening) => happening.name().to_owned(),
         }
     }
 
@@ -227,6 +233,7 @@ impl Happening {
                 row.statement = id.0.to_vec();
                 place(&mut row, *feed, *sequence);
             }
+            Self::Local(happening) => happening.fill(&mut row),
         }
         row
     }
@@ -270,7 +277,7 @@ impl Event {
         read(row)
             .and_then(|happening| {
                 let recorded_at = Time::from_micros(row.recorded_at)?;
-                Some(Self { number, recorded_at, happening })
+                Some(Self { number, recorded_at, happening, simulated: row.simulated })
             })
             .ok_or_else(|| LedgerFault::Corrupt {
                 column: crate::ledger::Column::Journal.name(),
@@ -312,6 +319,9 @@ fn read(row: &JournalRow) -> Option<Happening> {
             ids: row.because.iter().map(|id| Digest::from_slice(id)).collect::<Option<_>>()?,
         },
         ERASED => Happening::Erased { id: id()?, feed: feed()?, sequence },
+        kind if local_happening::KINDS.contains(&kind) => {
+            Happening::Local(LocalHappening::of(row)?)
+        }
         _ => return None,
     })
 }

@@ -6,18 +6,22 @@
 //! committed must not be used again: it remembers what the ledger does not.
 
 mod accept;
+mod acting;
 mod amend;
 mod branches;
 mod erase;
 mod finality;
 mod gossip;
 mod happening;
+mod local;
+mod local_happening;
 mod meaning;
 mod opening;
 mod publish;
 mod retention;
 mod retract;
 mod settle;
+mod simulated;
 mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +38,13 @@ pub use branches::{MAX_BRANCH_RECORDS, MAX_FORKS_A_FEED, branch_records};
 pub use finality::{SEEN_EVERY, final_heights};
 pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
+pub use local::MAX_RESETTLED_A_STEP;
+pub use local_happening::{DisputeEnd, LocalHappening};
 pub use opening::{OpenError, Opening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
 pub use retention::{Retained, past_retention};
 pub use settle::{Known, MAX_REVISITS_A_STEP, known, own_may_differ};
+pub use simulated::MAX_SIMULATED_FLAGS;
 
 use crate::breaker::Window;
 use crate::charter::{BadCharter, Charters, SignedCharter};
@@ -46,6 +53,7 @@ use crate::ledger::{
     Changes, Column, Draft, Ledger, LedgerFault, MetaKey, feed_key, index_key, timer_key,
     timer_of_key,
 };
+use crate::local::{Act, LocalDone, LocalRefused, LocalSettings, Person};
 
 /// At most so many timers fire in one step; the rest in the next.
 pub const MAX_TIMERS_A_STEP: usize = 1_024;
@@ -99,6 +107,30 @@ pub enum Input {
         /// How.
         ended: PullEnd,
     },
+    /// As [`Input::Publish`], by a person whose act goes into the audit log.
+    Attested {
+        /// Names the caller; comes back in [`Effect::Published`].
+        ticket: u64,
+        /// The statements, with fresh salts.
+        statements: Vec<Drafted>,
+        /// What makes a second try the same write.
+        request: Option<Request>,
+        /// Who and why.
+        person: Person,
+    },
+    /// A person does something about a subject at this node.
+    Local {
+        /// Names the caller; comes back in [`Effect::LocalDone`].
+        ticket: u64,
+        /// About whom.
+        subject: SubjectTag,
+        /// What.
+        act: Act,
+        /// Who and why.
+        person: Person,
+        /// What makes a second try the same act.
+        request: Option<Request>,
+    },
     /// Proofs of equivocation came, checked.
     Forks {
         /// The peer that sent them.
@@ -142,6 +174,13 @@ pub enum Effect {
         ticket: u64,
         /// What became of them.
         result: Result<Published, PublishRefused>,
+    },
+    /// Tell the caller what became of an act.
+    LocalDone {
+        /// The caller.
+        ticket: u64,
+        /// What became of it.
+        result: Result<LocalDone, LocalRefused>,
     },
     /// Push a record of this node's own feed to every peer that it has reached.
     Push(Arc<Vec<u8>>),
@@ -228,6 +267,9 @@ pub struct Replica {
     /// No timer is due before this.
     fired_through: Time,
     gossip: gossip::Gossip,
+    settings: LocalSettings,
+    own_policies: local::OwnPolicies,
+    resettling: Option<local::Resettling>,
 }
 
 /// What a step gathers on its way.
@@ -239,6 +281,7 @@ struct Work<'a> {
     events: Vec<Happening>,
     /// Whether subjects wait to be decided anew.
     revisits: bool,
+    local: local::LocalWork,
 }
 
 impl Replica {
@@ -260,14 +303,23 @@ impl Replica {
             touched: BTreeSet::new(),
             events: Vec::new(),
             revisits: self.revisiting,
+            local: local::LocalWork::default(),
         };
         let mut publish = Vec::new();
+        let mut acts = Vec::new();
         let mut ticks = false;
         self.save_charters(&mut work)?;
         for input in inputs {
             match input {
                 Input::Publish { ticket, statements, request } => {
                     publish.push((ticket, statements, request));
+                }
+                Input::Attested { ticket, statements, request, person } => {
+                    self.attested(ticket, &statements, person, &mut work)?;
+                    publish.push((ticket, statements, request));
+                }
+                Input::Local { ticket, subject, act, person, request } => {
+                    acts.push(acting::Asked { ticket, subject, act, person, request });
                 }
                 Input::Heard(peer) => self.gossip.heard(peer, now),
                 Input::Unheard(peer) => self.gossip.unheard(peer),
@@ -295,10 +347,16 @@ impl Replica {
                 }
             }
         }
+        let publish = self.keep_simulated(publish, &mut work)?;
         self.publish(publish, &mut work)?;
         self.erase_what_is_final(&mut work)?;
         self.revisit(&mut work)?;
+        self.attest(&mut work)?;
+        if ticks {
+            self.resettle_some(&mut work)?;
+        }
         self.settle_all(&mut work)?;
+        self.act_all(acts, &mut work)?;
         // Only now: what came in this very step may take back what a timer would put in force.
         if ticks {
             self.fire_timers(&mut work)?;

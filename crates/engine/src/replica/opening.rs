@@ -12,6 +12,7 @@ use crate::breaker::Window;
 use crate::charter::{BadCharter, Charter, Charters, SignedCharter, day_of};
 use crate::ledger::rows::{HeadRow, StoredRow as _};
 use crate::ledger::{Column, Ledger, LedgerFault, MetaKey, feed_of_key};
+use crate::local::LocalSettings;
 
 /// What a replica is opened with, beside its ledger.
 #[derive(Debug)]
@@ -78,6 +79,9 @@ impl Replica {
             fired_through: Time::MIN,
             gossip: gossip::Gossip::new(charters.newest(), feed),
             charters: Arc::new(charters),
+            settings: LocalSettings::default(),
+            own_policies: super::local::OwnPolicies::default(),
+            resettling: None,
             unsaved,
             revisiting: Self::revisits(ledger)?,
         };

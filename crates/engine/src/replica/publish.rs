@@ -87,6 +87,22 @@ pub enum PublishRefused {
         /// Why.
         why: &'static str,
     },
+    /// A dispute would not open, or an answer finds none that is open: it would mean nothing.
+    #[error("statement {index}: {why}")]
+    NoSuchDispute {
+        /// Which of the request, from 0.
+        index: usize,
+        /// Why.
+        why: String,
+    },
+    /// Flags that are only simulated come together with what is real.
+    #[error(
+        "statement {index}: flags for this reason are only simulated here: raise them in a request of their own"
+    )]
+    SimulatedApart {
+        /// Which of the request, from 0.
+        index: usize,
+    },
     /// The key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -132,7 +148,7 @@ impl Replica {
         self.write_pack(pack, work)
     }
 
-    fn check(
+    pub(super) fn check(
         &self,
         drafts: &[Drafted],
         request: Option<&Request>,
@@ -229,7 +245,7 @@ impl Replica {
             Statement::Resolve(_) if !own => {
                 not_entitled("only its issuer resolves a dispute of a flag")
             }
-            _ => Ok(Ok(())),
+            _ => self.check_dispute(index, statement, target, &row, work),
         }
     }
 
@@ -334,9 +350,9 @@ impl Replica {
     }
 }
 
-type Salted = ([u8; SALT_BYTES], Vec<u8>);
+pub(super) type Salted = ([u8; SALT_BYTES], Vec<u8>);
 
-enum Checked {
+pub(super) enum Checked {
     Write(Vec<Salted>),
     Done(Published),
 }

@@ -14,7 +14,8 @@ use crate::ledger::rows::{
 use crate::ledger::{
     Column, Ledger, LedgerFault, MetaKey, number_key, row, timer_key, timer_of_key,
 };
-use crate::policy::PeerReceipts;
+use crate::local::Mode;
+use crate::policy::{PeerReceipts, Schedule};
 use crate::timeline::{Setting, Timeline, View, timeline};
 
 /// How many subjects that wait to be decided anew are taken up in one step.
@@ -117,17 +118,19 @@ impl Replica {
         let charters = self.charters.clone();
         let members = charters.member_ids();
         let frontier = self.frontier_digest();
-        let own_too = own_may_differ(&charters);
+        let own_policies = self.own_policies();
+        let own_too = own_may_differ(&charters) || self.settings.overlay.is_some();
         for subject in touched {
             let known = known(&work.draft, &charters, subject)?;
-            let scope = |view: View| {
-                let setting = Setting { policies: charters.policies(), members: &members, view };
+            let scope = |view: View, policies: &Schedule| {
+                let setting = Setting { policies, members: &members, view };
                 let timeline = timeline(&setting, &known.evidence);
-                scope_row(&timeline, &known.flag_ids, &charters)
+                scope_row(&timeline, &known.flag_ids, policies)
             };
-            let consortium = scope(View::Consortium);
-            let own = own_too.then(|| scope(View::Member(self.me)));
+            let consortium = scope(View::Consortium, charters.policies());
+            let own = own_too.then(|| scope(View::Member(self.me), &own_policies));
             let own = own.filter(|own| *own != consortium);
+            self.look_at_local(subject, &known, &members, work)?;
             self.decide(subject, consortium, own, frontier, work)?;
         }
         self.write_events(work);
@@ -170,7 +173,7 @@ impl Replica {
     }
 
     /// Replaces what was decided on a subject, journals what changed, and sets the next timer.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         subject: SubjectTag,
         consortium: ScopeRow,
@@ -182,7 +185,7 @@ impl Replica {
         let old = work.draft.row::<DecisionRow>(&key)?.unwrap_or_default();
         let teller = Teller { subject, frontier, now: work.now };
         let first = self.counters.journal + 1;
-        let old_consortium = old.consortium.unwrap_or_default();
+        let old_consortium = old.consortium.clone().unwrap_or_default();
         // What is its own was the consortium's until they parted, and is again once they meet.
         let old_own = old.own.clone().unwrap_or_else(|| old_consortium.clone());
         let parted = old.own.is_some() || own.is_some();
@@ -197,10 +200,13 @@ impl Replica {
             None
         };
         self.write_events(work);
+        let local = self.settle_local(subject, own.as_ref().unwrap_or(&consortium), &old, work)?;
+        self.write_events(work);
         let due = [Some(&consortium), own.as_ref()]
             .into_iter()
             .flatten()
             .filter_map(|scope| next_change(scope, work.now))
+            .chain(local.due)
             .min();
         if old.due != due.map(Time::micros) {
             if let Some(old) = old.due.and_then(Time::from_micros) {
@@ -211,7 +217,13 @@ impl Replica {
                 work.draft.put_key(Column::Timers, timer_key(due, subject));
             }
         }
-        let decided = DecisionRow { consortium: Some(consortium), own, due: due.map(Time::micros) };
+        let decided = DecisionRow {
+            consortium: Some(consortium),
+            own,
+            due: due.map(Time::micros),
+            applied: u32::from(local.applied.number()),
+            applied_since: local.applied_since,
+        };
         work.draft.put(key, &decided);
         Ok(())
     }
@@ -220,13 +232,19 @@ impl Replica {
     pub(super) fn write_events(&mut self, work: &mut Work<'_>) {
         for event in work.events.drain(..) {
             self.counters.journal += 1;
-            work.draft.put(number_key(self.counters.journal), &event.to_row(work.now));
+            let mut row = event.to_row(work.now);
+            row.simulated = self.settings.mode == Mode::Simulated;
+            work.draft.put(number_key(self.counters.journal), &row);
         }
     }
 }
 
 /// A timeline as a row, with nothing told yet.
-fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters) -> ScopeRow {
+pub(super) fn scope_row(
+    timeline: &Timeline,
+    flag_ids: &[StatementId],
+    policies: &Schedule,
+) -> ScopeRow {
     let transitions = timeline.transitions.iter().map(|step| TransitionRow {
         at: step.at.micros(),
         from: u32::from(step.from.number()),
@@ -234,7 +252,7 @@ fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters)
         because: step.because.iter().map(|index| flag_ids[*index].0.to_vec()).collect(),
         number: 0,
     });
-    let effective = timeline.effective_changes(charters.policies()).into_iter();
+    let effective = timeline.effective_changes(policies).into_iter();
     let effective = effective.map(|(at, measure)| EffectiveRow {
         at: at.micros(),
         measure: u32::from(measure.number()),
@@ -248,7 +266,7 @@ fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters)
 }
 
 /// The same plan as one whose telling begins anew: what was told is taken from the old row.
-fn untold(scope: &ScopeRow) -> ScopeRow {
+pub(super) fn untold(scope: &ScopeRow) -> ScopeRow {
     let mut scope = scope.clone();
     for step in &mut scope.transitions {
         step.number = 0;
@@ -256,7 +274,7 @@ fn untold(scope: &ScopeRow) -> ScopeRow {
     scope
 }
 
-fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
+pub(super) fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
     scope.until(now).into_iter().chain(scope.effective_until(now)).min()
 }
 

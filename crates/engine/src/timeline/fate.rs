@@ -29,6 +29,8 @@ pub(super) struct Fate {
 pub(super) struct Quarrel {
     /// When a dispute was open: from, and until, exclusive.
     pub open: Vec<(Time, Time)>,
+    /// When further disputes rest: from, and until, exclusive.
+    pub rests: Vec<(Time, Time)>,
     upheld: Vec<Position>,
     lapsed: Vec<Time>,
 }
@@ -152,7 +154,7 @@ pub(super) fn is_live(policies: &Schedule, flag: &Flag, fate: &Fate, at: Time) -
 }
 
 /// Follows the disputes of each identity through its statements.
-fn quarrels(policies: &Schedule, evidence: &Evidence) -> BTreeMap<Identity, Quarrel> {
+pub(super) fn quarrels(policies: &Schedule, evidence: &Evidence) -> BTreeMap<Identity, Quarrel> {
     let mut steps: BTreeMap<Identity, Vec<(Position, Step)>> = BTreeMap::new();
     for Dispute { position, issuer, reason } in &evidence.disputes {
         let policy = policies.at(position.time);
@@ -212,7 +214,11 @@ fn quarrel(policies: &Schedule, steps: &[(Position, Step)]) -> Quarrel {
                         quarrel.upheld.push(*position);
                         State::Quiet
                     }
-                    Outcome::Rejected => State::Resting { until: now.plus(policy.dispute_rest) },
+                    Outcome::Rejected => {
+                        let until = now.plus(policy.dispute_rest);
+                        quarrel.rests.push((now, until));
+                        State::Resting { until }
+                    }
                 }
             }
             (_, Step::Resolve(_)) => state,

@@ -4,6 +4,7 @@
 //! `fate` finds out when each flag begins, ends and is disputed; `weigh` what it weighs at an
 //! instant; `tally` adds up and asks the rules; `walk` goes from instant to instant.
 
+mod disputes;
 mod explain;
 mod fate;
 mod tally;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 
 use interlock_record::{Measure, MemberId, Time};
 
+pub use disputes::{DisputeState, OpenDispute, dispute_state, open_disputes};
 pub use explain::{Explanation, FlagAccount, MeasureAccount, RuleAccount, explain};
 pub use weigh::{Factors, Standing};
 

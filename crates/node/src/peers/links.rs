@@ -178,7 +178,8 @@ impl Outbox for PeerOutbox {
                 self.charters.send_replace(charters);
             }
             Effect::Destroyed => self.destroyed.notify_one(),
-            Effect::Published { .. } | Effect::CharterApplied { .. } => {}
+            Effect::Published { .. } | Effect::CharterApplied { .. } | Effect::LocalDone { .. } => {
+            }
         }
     }
 }

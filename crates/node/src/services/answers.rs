@@ -1,10 +1,10 @@
 //! From what the store knows to answers.
 
-use interlock_engine::charter::Charters;
-use interlock_engine::ledger::rows::{DecisionRow, ScopeRow, TransitionRow, measure};
-use interlock_engine::policy::Confirm;
+use interlock_engine::ledger::rows::{DecisionRow, LocalRow, ScopeRow, TransitionRow, measure};
+use interlock_engine::local::{Applied, Because, Ground, Mode};
+use interlock_engine::policy::Schedule;
 use interlock_engine::replica::{Known, PublishRefused};
-use interlock_engine::timeline::{FlagAccount, MeasureAccount, Standing};
+use interlock_engine::timeline::{FlagAccount, MeasureAccount, OpenDispute, Standing};
 use interlock_record::{Measure, Statement, SubjectTag, Time};
 use interlock_wire::{refusal, timestamp, v1};
 use tonic::{Code, Status};
@@ -19,35 +19,64 @@ pub(super) fn freshness(fresh: &Freshness, now: Time) -> v1::Freshness {
     }
 }
 
-fn wire(measure: Measure) -> i32 {
+pub(super) fn wire(measure: Measure) -> i32 {
     v1::Measure::from(measure).into()
+}
+
+/// How this member sees decisions: its own view of the policies, and whether it applies anything.
+pub(super) struct OwnView {
+    /// The policies.
+    pub policies: Schedule,
+    /// Whether it does.
+    pub mode: Mode,
 }
 
 /// What holds for a subject at `at`.
 pub(super) fn subject_decision(
-    charters: &Charters,
+    view: &OwnView,
     subject: SubjectTag,
     row: Option<&DecisionRow>,
+    local: Option<&LocalRow>,
     at: Time,
 ) -> v1::SubjectDecision {
-    let nothing = ScopeRow::default();
+    let (nothing, nobody) = (ScopeRow::default(), LocalRow::default());
     let consortium = row.and_then(|row| row.consortium.as_ref()).unwrap_or(&nothing);
     let own = row.and_then(|row| row.own.as_ref()).unwrap_or(consortium);
+    let local = local.unwrap_or(&nobody);
+    let ground = Ground { scope: own, policies: &view.policies, local };
+    let real = ground.apply(at);
+    let would = match &local.simulated {
+        Some(scope) => Ground { scope, ..ground }.apply(at).measure,
+        None => real.measure,
+    };
+    let simulated = view.mode == Mode::Simulated;
+    let applied = if simulated {
+        Applied { measure: Measure::None, because: Because::Simulated }
+    } else {
+        real
+    };
     v1::SubjectDecision {
         subject: subject.0.to_vec(),
         consortium: Some(decision(consortium, at)),
         own: Some(decision(own, at)),
-        apply: wire(apply(charters, own.in_force(at), at)),
+        apply: wire(applied.measure),
+        simulated,
+        would_apply: wire(would),
+        applied_because: because(applied.because).into(),
+        apply_until: ground.until(at).filter(|_| !simulated).map(timestamp),
     }
 }
 
-/// The measure in force, or the greatest below it that does not wait for a person.
-pub(super) fn apply(charters: &Charters, in_force: Measure, at: Time) -> Measure {
-    let policy = charters.policy_at(at);
-    let mut below = Measure::ALL.iter().rev().copied().filter(|measure| *measure <= in_force);
-    below
-        .find(|measure| *measure == Measure::None || policy.confirm_of(*measure) == Confirm::Auto)
-        .unwrap_or(Measure::None)
+pub(super) fn because(because: Because) -> v1::AppliedBecause {
+    match because {
+        Because::Decided => v1::AppliedBecause::Decided,
+        Because::Confirmed => v1::AppliedBecause::Confirmed,
+        Because::Waits => v1::AppliedBecause::Waits,
+        Because::Refused => v1::AppliedBecause::Refused,
+        Because::Exempted => v1::AppliedBecause::Exempted,
+        Because::Overridden => v1::AppliedBecause::Overridden,
+        Because::Simulated => v1::AppliedBecause::Simulated,
+    }
 }
 
 fn decision(scope: &ScopeRow, at: Time) -> v1::Decision {
@@ -72,7 +101,11 @@ pub(super) fn transition(step: &TransitionRow) -> v1::Transition {
 }
 
 /// Every flag of a subject with its account, in the order of statements.
-pub(super) fn flag_accounts(known: &Known, accounts: &[FlagAccount]) -> Vec<v1::FlagAccount> {
+pub(super) fn flag_accounts(
+    known: &Known,
+    accounts: &[FlagAccount],
+    disputes: &[OpenDispute],
+) -> Vec<v1::FlagAccount> {
     let mut accounts = accounts.iter();
     known
         .statements
@@ -83,6 +116,10 @@ pub(super) fn flag_accounts(known: &Known, accounts: &[FlagAccount]) -> Vec<v1::
         })
         .filter_map(|(placed, flag)| {
             let account = accounts.next()?;
+            let issuer = placed.position.member;
+            let dispute = disputes
+                .iter()
+                .find(|dispute| (dispute.issuer, dispute.reason) == (issuer, flag.reason));
             Some(v1::FlagAccount {
                 statement: placed.id.0.to_vec(),
                 issuer: placed.position.member.to_string(),
@@ -103,6 +140,8 @@ pub(super) fn flag_accounts(known: &Known, accounts: &[FlagAccount]) -> Vec<v1::
                 points: account.points,
                 supports: wire(account.supports),
                 case_ref: flag.case_ref.clone().unwrap_or_default(),
+                disputed_since: dispute.map(|dispute| timestamp(dispute.since)),
+                dispute_deadline: dispute.map(|dispute| timestamp(dispute.deadline)),
             })
         })
         .collect()
@@ -152,6 +191,8 @@ pub(super) fn publish_refused(refused: &PublishRefused) -> Status {
         PublishRefused::ObservedLater { .. } => (Code::InvalidArgument, "OBSERVED_IN_FUTURE"),
         PublishRefused::UnknownTarget { .. } => (Code::NotFound, "UNKNOWN_STATEMENT"),
         PublishRefused::NotEntitled { .. } => (Code::PermissionDenied, "NOT_ENTITLED"),
+        PublishRefused::NoSuchDispute { .. } => (Code::FailedPrecondition, "NO_SUCH_DISPUTE"),
+        PublishRefused::SimulatedApart { .. } => (Code::FailedPrecondition, "SIMULATED_APART"),
         PublishRefused::KeyReused => (Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED"),
         PublishRefused::NotSigning(_) => (Code::Unavailable, "NOT_SIGNING"),
         PublishRefused::Seal(_) => (Code::Internal, "CANNOT_SEAL"),

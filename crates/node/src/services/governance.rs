@@ -52,7 +52,7 @@ impl Governance for Services {
         let mut request = call.into_inner();
         let statement = requests::release(&request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("Release", key, &request, vec![statement]).await
+        self.publish("Release", key, &request, vec![statement], None).await
     }
 
     async fn list_held(&self, call: Call<v1::ListHeldRequest>) -> Answer<v1::ListHeldResponse> {
@@ -76,7 +76,7 @@ impl Governance for Services {
         let mut request = call.into_inner();
         let statement = requests::erase(&request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("Erase", key, &request, vec![statement]).await
+        self.publish("Erase", key, &request, vec![statement], None).await
     }
 
     async fn list_forks(&self, _: Call<v1::ListForksRequest>) -> Answer<v1::ListForksResponse> {

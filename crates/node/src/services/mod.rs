@@ -4,13 +4,16 @@ mod answers;
 mod cursor;
 mod governance;
 mod operator;
+mod people;
 mod platform;
 mod requests;
+mod review;
 mod watch;
 
 use std::sync::Arc;
 
 use interlock_engine::ledger::LedgerFault;
+use interlock_engine::local::LocalSettings;
 use interlock_record::{FeedId, MemberId, Pepper, Time};
 use interlock_store::Store;
 use interlock_wire::refusal;
@@ -40,6 +43,8 @@ pub struct Services {
     pub writer: WriterHandle,
     /// The ways to the peers.
     pub links: Arc<Links>,
+    /// The member's own settings.
+    pub settings: Arc<LocalSettings>,
     /// Since when the node runs.
     pub started_at: Time,
     /// Tells when the node shuts down, so that endless answers end.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use interlock_engine::ledger::rows::{DecisionRow, StoredRow};
+use interlock_engine::ledger::rows::{DecisionRow, LocalRow, StoredRow};
 use interlock_engine::ledger::{Column, LedgerFault};
+use interlock_engine::local::Person;
 use interlock_engine::replica::{Drafted, Known, Repeated, Request, known, record_at};
-use interlock_engine::timeline::{Setting, View, explain};
+use interlock_engine::timeline::{Explanation, Setting, View, explain, open_disputes};
 use interlock_record::{Digest, Statement, SubjectTag, Time};
 use interlock_wire::v1::platform_server::Platform;
 use interlock_wire::{Violations, refusal, time, timestamp, v1};
@@ -15,8 +16,9 @@ use sha2::{Digest as _, Sha256};
 use tokio_stream::Stream;
 use tonic::{Code, Request as Call, Response, Status};
 
-use super::{Services, answers, blocking, gone, requests, watch};
+use super::{Services, answers, blocking, gone, people, requests, watch};
 use crate::clock::{now, random};
+use crate::writer::Publishing;
 
 /// The most flags of one listing.
 const MAX_LISTED: u32 = 1_000;
@@ -31,48 +33,56 @@ impl Platform for Services {
         let mut request = call.into_inner();
         let statements = requests::flags(self.pepper()?, &mut request, now()).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("RaiseFlags", key, &request, statements).await
+        self.publish("RaiseFlags", key, &request, statements, None).await
     }
 
     async fn withdraw(&self, call: Call<v1::WithdrawRequest>) -> Answer<v1::PublishResponse> {
+        let uid = people::uid(&call);
         let mut request = call.into_inner();
         let statement = requests::withdraw(&request).map_err(|e| *e)?;
+        let person = people::optional(&request.by, &request.why, uid).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("Withdraw", key, &request, vec![statement]).await
+        self.publish("Withdraw", key, &request, vec![statement], person).await
     }
 
     async fn recall(&self, call: Call<v1::RecallRequest>) -> Answer<v1::PublishResponse> {
+        let uid = people::uid(&call);
         let mut request = call.into_inner();
         let statement = requests::recall(&request).map_err(|e| *e)?;
+        let person = people::optional(&request.by, &request.why, uid).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("Recall", key, &request, vec![statement]).await
+        self.publish("Recall", key, &request, vec![statement], person).await
     }
 
     async fn open_dispute(
         &self,
         call: Call<v1::OpenDisputeRequest>,
     ) -> Answer<v1::PublishResponse> {
+        let uid = people::uid(&call);
         let mut request = call.into_inner();
         let statement = requests::dispute(&request).map_err(|e| *e)?;
+        let person = people::optional(&request.by, &request.why, uid).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("OpenDispute", key, &request, vec![statement]).await
+        self.publish("OpenDispute", key, &request, vec![statement], person).await
     }
 
     async fn resolve_dispute(
         &self,
         call: Call<v1::ResolveDisputeRequest>,
     ) -> Answer<v1::PublishResponse> {
+        let uid = people::uid(&call);
         let mut request = call.into_inner();
         let statement = requests::resolve(&request).map_err(|e| *e)?;
+        let person = people::optional(&request.by, &request.why, uid).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("ResolveDispute", key, &request, vec![statement]).await
+        self.publish("ResolveDispute", key, &request, vec![statement], person).await
     }
 
     async fn raise_cure(&self, call: Call<v1::RaiseCureRequest>) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
         let statement = requests::cure(self.pepper()?, &mut request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("RaiseCure", key, &request, vec![statement]).await
+        self.publish("RaiseCure", key, &request, vec![statement], None).await
     }
 
     async fn report_receipt(
@@ -82,7 +92,7 @@ impl Platform for Services {
         let mut request = call.into_inner();
         let statement = requests::receipt(self.pepper()?, &mut request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
-        self.publish("ReportReceipt", key, &request, vec![statement]).await
+        self.publish("ReportReceipt", key, &request, vec![statement], None).await
     }
 
     async fn lookup(&self, call: Call<v1::LookupRequest>) -> Answer<v1::LookupResponse> {
@@ -160,6 +170,7 @@ impl Services {
         key: String,
         request: &M,
         statements: Vec<Statement>,
+        person: Option<Person>,
     ) -> Answer<v1::PublishResponse> {
         let mut drafts = Vec::with_capacity(statements.len());
         for statement in statements {
@@ -173,30 +184,48 @@ impl Services {
             drafts.push(Drafted { salt, statement });
         }
         let request = (!key.is_empty()).then(|| Request { key, digest: digest(method, request) });
-        let published = self.writer.publish(drafts, request).await.map_err(|_| gone())?;
+        let published = self
+            .writer
+            .publish(Publishing { statements: drafts, request, person })
+            .await
+            .map_err(|_| gone())?;
         let published = published.map_err(|refused| answers::publish_refused(&refused))?;
         Ok(Response::new(v1::PublishResponse {
             statements: published.statements.iter().map(|id| id.0.to_vec()).collect(),
             time: Some(timestamp(published.time)),
             sequence: published.sequence,
             repeated_request: published.repeated == Repeated::Yes,
+            // Records begin at 1.
+            simulated: published.sequence == 0,
         }))
     }
 
-    fn decisions(
+    /// How this member sees decisions.
+    pub(super) fn own_view(&self) -> answers::OwnView {
+        answers::OwnView {
+            policies: self.settings.policies(self.charters.now().policies()),
+            mode: self.settings.mode,
+        }
+    }
+
+    pub(super) fn decisions(
         &self,
         subjects: &[SubjectTag],
         at: Time,
     ) -> Result<Vec<v1::SubjectDecision>, LedgerFault> {
+        let view = self.own_view();
         let keys: Vec<&[u8]> = subjects.iter().map(|tag| tag.as_bytes().as_slice()).collect();
-        let rows = self.store.get_many(Column::Decisions, &keys)?;
-        let charters = self.charters.now();
+        let decisions = self.store.get_many(Column::Decisions, &keys)?;
+        let locals = self.store.get_many(Column::Local, &keys)?;
         subjects
             .iter()
-            .zip(rows)
-            .map(|(subject, row)| {
-                let row = row.map(|bytes| decode_row::<DecisionRow>(&bytes));
-                Ok(answers::subject_decision(&charters, *subject, row.transpose()?.as_ref(), at))
+            .zip(decisions.into_iter().zip(locals))
+            .map(|(subject, (decision, local))| {
+                let decision =
+                    decision.map(|bytes| decode_row::<DecisionRow>(&bytes)).transpose()?;
+                let local = local.map(|bytes| decode_row::<LocalRow>(&bytes)).transpose()?;
+                let (decision, local) = (decision.as_ref(), local.as_ref());
+                Ok(answers::subject_decision(&view, *subject, decision, local, at))
             })
             .collect()
     }
@@ -208,29 +237,43 @@ impl Services {
     ) -> Result<v1::ExplainResponse, LedgerFault> {
         let charters = self.charters.now();
         let known = known(&self.store, &charters, subject)?;
-        let explanation = self.account(&known, at);
-        let keys: [&[u8]; 1] = [subject.as_bytes()];
-        let row = self.store.get_many(Column::Decisions, &keys)?.pop().flatten();
-        let row = row.map(|bytes| decode_row::<DecisionRow>(&bytes)).transpose()?;
+        let (flags, explanation) = self.flag_accounts(&known, at);
+        let row = self.row::<DecisionRow>(subject)?;
+        let local = self.row::<LocalRow>(subject)?;
+        let decision =
+            answers::subject_decision(&self.own_view(), subject, row.as_ref(), local.as_ref(), at);
+        let borrower = self.borrower_part(&known, &decision, row.as_ref(), at);
         let transitions = row.iter().filter_map(|row| row.consortium.as_ref());
         Ok(v1::ExplainResponse {
-            decision: Some(answers::subject_decision(&charters, subject, row.as_ref(), at)),
-            flags: answers::flag_accounts(&known, &explanation.flags),
+            decision: Some(decision),
+            flags,
             measures: explanation.measures.iter().map(answers::measure_account).collect(),
             transitions: transitions
                 .flat_map(|scope| scope.transitions.iter().map(answers::transition))
                 .collect(),
             freshness: None,
             at: Some(timestamp(at)),
+            local: Some(people::local_part(subject, &local.unwrap_or_default())),
+            borrower: Some(borrower),
         })
     }
 
-    fn account(&self, known: &Known, at: Time) -> interlock_engine::timeline::Explanation {
+    /// A subject's row in the column of `R`.
+    pub(super) fn row<R: StoredRow>(&self, subject: SubjectTag) -> Result<Option<R>, LedgerFault> {
+        use interlock_engine::ledger::Ledger as _;
+        let bytes = self.store.get(R::COLUMN, subject.as_bytes())?;
+        bytes.map(|bytes| decode_row::<R>(&bytes)).transpose()
+    }
+
+    /// Every flag's account in the consortium's decision, with the clock of its dispute.
+    fn flag_accounts(&self, known: &Known, at: Time) -> (Vec<v1::FlagAccount>, Explanation) {
         let charters = self.charters.now();
         let members = charters.member_ids();
         let setting =
             Setting { policies: charters.policies(), members: &members, view: View::Consortium };
-        explain(&setting, &known.evidence, at)
+        let explanation = explain(&setting, &known.evidence, at);
+        let disputes = open_disputes(&setting, &known.evidence, at);
+        (answers::flag_accounts(known, &explanation.flags, &disputes), explanation)
     }
 
     /// Flags of this node's own feed, the latest first.
@@ -259,8 +302,7 @@ impl Services {
             for (id, of) in flags {
                 if let std::collections::btree_map::Entry::Vacant(place) = accounts.entry(of) {
                     let known = known(&self.store, &charters, of)?;
-                    let explanation = self.account(&known, at);
-                    place.insert(answers::flag_accounts(&known, &explanation.flags));
+                    place.insert(self.flag_accounts(&known, at).0);
                 }
                 let account = accounts[&of].iter().find(|account| account.statement == id.0);
                 let Some(account) = account.filter(|account| !live_only || is_live(account)) else {
@@ -308,7 +350,7 @@ fn is_live(account: &v1::FlagAccount) -> bool {
 }
 
 /// Hash of what was asked, identifiers made tags before.
-fn digest(method: &str, request: &impl Message) -> Digest {
+pub(super) fn digest(method: &str, request: &impl Message) -> Digest {
     let mut hash = Sha256::new();
     hash.update(b"interlock/request/v1\0");
     hash.update(method.as_bytes());
@@ -318,6 +360,6 @@ fn digest(method: &str, request: &impl Message) -> Digest {
 }
 
 /// A row of its bytes; named, since protobuf messages have a `decode` of their own.
-fn decode_row<R: StoredRow>(bytes: &[u8]) -> Result<R, LedgerFault> {
+pub(super) fn decode_row<R: StoredRow>(bytes: &[u8]) -> Result<R, LedgerFault> {
     <R as StoredRow>::decode(bytes)
 }

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use interlock_engine::ledger::rows::{DecisionRow, JournalRow, StoredRow};
+use interlock_engine::ledger::rows::{DecisionRow, JournalRow, LocalRow, StoredRow, measure};
 use interlock_engine::ledger::{Column, Ledger as _, LedgerFault, number_key, number_of_key};
-use interlock_engine::replica::{Event, Happening};
+use interlock_engine::replica::{DecidedMeasure, Event, Happening, LocalHappening};
 use interlock_record::{Measure, SubjectTag};
 use interlock_wire::{Violations, timestamp, v1};
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{Cursor, Services, answers, blocking, requests};
+use super::{Cursor, Services, answers, blocking, people, requests};
 use crate::clock::now;
 
 /// How many messages wait for a follower.
@@ -34,7 +34,7 @@ struct Filter {
 }
 
 impl Filter {
-    fn wants(&self, subject: SubjectTag, measures: [Measure; 2]) -> bool {
+    fn wants(&self, subject: SubjectTag, measures: &[Measure]) -> bool {
         (self.subjects.is_empty() || self.subjects.contains(&subject))
             && measures.iter().any(|measure| *measure >= self.at_least)
     }
@@ -123,6 +123,7 @@ fn state(
     let mut count = 0;
     let mut broken = None;
     let at = now();
+    let view = services.own_view();
     services.store.scan(Column::Decisions, |key, value| {
         let row = match <DecisionRow as StoredRow>::decode(value) {
             Ok(row) => row,
@@ -135,13 +136,21 @@ fn state(
         else {
             return true;
         };
-        if consortium.transitions.is_empty()
-            || !filter.wants(subject, [consortium.announced(at), consortium.in_force(at)])
-        {
+        let local = match services.row::<LocalRow>(subject) {
+            Ok(local) => local,
+            Err(error) => {
+                broken = Some(error);
+                return false;
+            }
+        };
+        let state = answers::subject_decision(&view, subject, Some(&row), local.as_ref(), at);
+        let apply = measure(u32::try_from(state.apply).unwrap_or(0));
+        let (announced, in_force) = (consortium.announced(at), consortium.in_force(at));
+        let nothing = consortium.transitions.is_empty() && apply == Measure::None;
+        if nothing || !filter.wants(subject, &[announced, in_force, apply]) {
             return true;
         }
         count += 1;
-        let state = answers::subject_decision(&services.charters.now(), subject, Some(&row), at);
         let message = v1::WatchDecisionsResponse {
             kind: Some(v1::watch_decisions_response::Kind::State(state)),
             cursor: String::new(),
@@ -152,28 +161,66 @@ fn state(
 }
 
 fn decision_event(event: &Event, filter: &Filter) -> Option<v1::DecisionEvent> {
-    let (change, decided, corrects) = match &event.happening {
-        Happening::Announced(decided) => (v1::DecisionChange::Announced, decided, 0),
-        Happening::Effective(decided) => (v1::DecisionChange::Effective, decided, 0),
+    let told = match &event.happening {
+        Happening::Announced(decided) => of_decided(v1::DecisionChange::Announced, decided, 0),
+        Happening::Effective(decided) => of_decided(v1::DecisionChange::Effective, decided, 0),
         Happening::Revised { decided, corrects } => {
-            (v1::DecisionChange::Revised, decided, *corrects)
+            of_decided(v1::DecisionChange::Revised, decided, *corrects)
         }
+        Happening::Local(happening) => of_local(happening)?,
         _ => return None,
     };
-    let scope = if decided.own { v1::Scope::Own } else { v1::Scope::Consortium };
-    filter.wants(decided.subject, [decided.from, decided.to]).then(|| v1::DecisionEvent {
+    let (subject, measures, told) = told;
+    filter.wants(subject, &measures).then(|| v1::DecisionEvent {
         number: event.number,
         recorded_at: Some(timestamp(event.recorded_at)),
+        simulated: event.simulated,
+        ..told
+    })
+}
+
+/// Subject, measures before and after, and what of the event is in its decision.
+type Told = (SubjectTag, [Measure; 2], v1::DecisionEvent);
+
+fn of_decided(change: v1::DecisionChange, decided: &DecidedMeasure, corrects: u64) -> Told {
+    let scope = if decided.own { v1::Scope::Own } else { v1::Scope::Consortium };
+    let told = v1::DecisionEvent {
         change: change.into(),
         subject: decided.subject.0.to_vec(),
         scope: scope.into(),
-        from: v1::Measure::from(decided.from).into(),
-        to: v1::Measure::from(decided.to).into(),
+        from: answers::wire(decided.from),
+        to: answers::wire(decided.to),
         at: Some(timestamp(decided.at)),
         because: decided.because.iter().map(|id| id.0.to_vec()).collect(),
         frontier_digest: decided.frontier.0.to_vec(),
         corrects,
-    })
+        ..v1::DecisionEvent::default()
+    };
+    (decided.subject, [decided.from, decided.to], told)
+}
+
+fn of_local(happening: &LocalHappening) -> Option<Told> {
+    let (change, subject, from, to, at, because) = match happening {
+        LocalHappening::Applied { subject, from, to, at, because } => {
+            (v1::DecisionChange::Applied, subject, from, to, at, answers::because(*because))
+        }
+        LocalHappening::Simulated { subject, from, to, at } => {
+            let because = v1::AppliedBecause::Unspecified;
+            (v1::DecisionChange::Simulated, subject, from, to, at, because)
+        }
+        _ => return None,
+    };
+    let told = v1::DecisionEvent {
+        change: change.into(),
+        subject: subject.0.to_vec(),
+        scope: v1::Scope::Local.into(),
+        from: answers::wire(*from),
+        to: answers::wire(*to),
+        at: Some(timestamp(*at)),
+        applied_because: because.into(),
+        ..v1::DecisionEvent::default()
+    };
+    Some((*subject, [*from, *to], told))
 }
 
 /// Follows the whole journal.
@@ -241,13 +288,11 @@ fn detail(happening: &Happening) -> serde_json::Value {
         Happening::Erased { id, feed, sequence } => json!({
             "statement": id, "feed": feed.to_string(), "sequence": sequence,
         }),
+        Happening::Local(happening) => people::detail(happening),
     }
 }
 
-fn decided_json(
-    decided: &interlock_engine::replica::DecidedMeasure,
-    corrects: u64,
-) -> serde_json::Value {
+fn decided_json(decided: &DecidedMeasure, corrects: u64) -> serde_json::Value {
     serde_json::json!({
         "subject": decided.subject, "scope": if decided.own { "OWN" } else { "CONSORTIUM" },
         "from": decided.from, "to": decided.to, "at": decided.at, "because": decided.because,

@@ -8,11 +8,14 @@
 
 mod agreement;
 mod amending;
+mod disputes;
 mod erasing;
 mod late;
 mod liars;
 mod limits;
+mod people;
 mod publishing;
+mod simulating;
 mod telling;
 mod trust;
 mod world;

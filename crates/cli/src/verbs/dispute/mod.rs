@@ -1,5 +1,6 @@
 //! `interlock dispute`: a borrower's objection to a flag, and the answer to it.
 
+mod list;
 mod open;
 mod resolve;
 
@@ -11,6 +12,7 @@ use crate::output::Output;
 /// What can be done about a disputed flag.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DisputeCommand {
+    List(list::List),
     Open(open::Open),
     Resolve(resolve::Resolve),
 }
@@ -18,6 +20,7 @@ pub(crate) enum DisputeCommand {
 impl DisputeCommand {
     pub(crate) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         match self {
+            Self::List(list) => list.run(output).await,
             Self::Open(open) => open.run(output).await,
             Self::Resolve(resolve) => resolve.run(output).await,
         }

@@ -4,7 +4,7 @@ use clap::Args;
 use interlock_record::StatementId;
 use interlock_wire::v1;
 
-use crate::client::{WriteArgs, platform};
+use crate::client::{OptionalPersonArgs, WriteArgs, platform};
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -19,14 +19,19 @@ pub(crate) struct Open {
     #[arg(value_name = "FLAG")]
     flag: StatementId,
     #[command(flatten)]
+    person: OptionalPersonArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
 impl Open {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        let (by, why) = self.person.into_fields();
         let request = |idempotency_key| v1::OpenDisputeRequest {
             flag: self.flag.as_bytes().to_vec(),
             idempotency_key,
+            by,
+            why,
         };
         self.write
             .publish(output, request, |channel, request| async move {

@@ -4,7 +4,7 @@ use clap::Args;
 use interlock_record::{Outcome, StatementId};
 use interlock_wire::v1;
 
-use crate::client::{WriteArgs, platform};
+use crate::client::{OptionalPersonArgs, WriteArgs, platform};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::term::{term, wire};
@@ -22,15 +22,20 @@ pub(crate) struct Resolve {
     #[arg(long, ignore_case = true, value_parser = term::<Outcome>())]
     outcome: Outcome,
     #[command(flatten)]
+    person: OptionalPersonArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
 impl Resolve {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        let (by, why) = self.person.into_fields();
         let request = |idempotency_key| v1::ResolveDisputeRequest {
             flag: self.flag.as_bytes().to_vec(),
             outcome: wire(self.outcome),
             idempotency_key,
+            by,
+            why,
         };
         self.write
             .publish(output, request, |channel, request| async move {

@@ -35,6 +35,9 @@ fn response() -> v1::ExplainResponse {
                 ..Default::default()
             }),
             apply: v1::Measure::Freeze.into(),
+            would_apply: v1::Measure::Freeze.into(),
+            applied_because: v1::AppliedBecause::Waits.into(),
+            ..Default::default()
         }),
         flags: vec![flag(1, "acme", 31), flag(2, "bolt", 31)],
         measures: vec![v1::MeasureAccount {
@@ -63,6 +66,19 @@ fn response() -> v1::ExplainResponse {
             members_unheard: vec!["cord".to_owned()],
         }),
         at: Some(prost_types::Timestamp { seconds: 60, nanos: 0 }),
+        local: Some(v1::LocalPart {
+            subject: vec![0xcd; 32],
+            acts: vec![v1::LocalAct {
+                kind: v1::ActKind::Exemption.into(),
+                measure: v1::Measure::Freeze.into(),
+                until: Some(prost_types::Timestamp { seconds: 90, nanos: 0 }),
+                by: "li".to_owned(),
+                why: "case 7".to_owned(),
+                audit: 3,
+                ..Default::default()
+            }],
+        }),
+        borrower: None,
     }
 }
 
@@ -74,6 +90,8 @@ fn the_arithmetic_is_readable() {
         "flag 2 is 0202",
         "missing 38 points, 1 witnesses",
         "planned  flag 2",
+        "apply    FREEZE (WAITS)",
+        "local: EXEMPTION FREEZE by li at - until 1970-01-01T00:01:30Z: case 7 (audit 3)",
         "hint: LOCK waits for a person to confirm it; until then FREEZE applies",
         "hint: this member's own decision is LOCK (LOCK in force)",
         "hint: this node may be behind: it has not heard lately of cord",

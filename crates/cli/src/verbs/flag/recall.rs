@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 use interlock_record::{Reason, Time, WithdrawCause};
 use interlock_wire::v1;
 
-use crate::client::{WriteArgs, platform};
+use crate::client::{OptionalPersonArgs, WriteArgs, platform};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::term::{self, term, wire};
@@ -35,11 +35,14 @@ pub(crate) struct Recall {
     #[arg(long, ignore_case = true, value_parser = term::<WithdrawCause>())]
     cause: WithdrawCause,
     #[command(flatten)]
+    person: OptionalPersonArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
 impl Recall {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        let (by, why) = self.person.into_fields();
         let request = |idempotency_key| v1::RecallRequest {
             from: self.from.map(timestamp),
             to: self.to.map(timestamp),
@@ -47,6 +50,8 @@ impl Recall {
             reason: self.reason.map_or(0, wire),
             cause: wire(self.cause),
             idempotency_key,
+            by,
+            why,
         };
         self.write
             .publish(output, request, |channel, request| async move {

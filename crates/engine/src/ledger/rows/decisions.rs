@@ -15,6 +15,12 @@ pub struct DecisionRow {
     /// When to look again, µs, if ever.
     #[prost(sint64, optional, tag = "3")]
     pub due: Option<i64>,
+    /// The measure that this member applies, as the journal told it last.
+    #[prost(uint32, tag = "20")]
+    pub applied: u32,
+    /// Since when it applies that measure, µs; none: it never applied another.
+    #[prost(sint64, optional, tag = "21")]
+    pub applied_since: Option<i64>,
 }
 
 /// One decision over time.

@@ -10,6 +10,7 @@ mod deciding;
 mod enduring;
 mod equivocating;
 mod hostile;
+mod independence;
 mod node;
 mod refusing;
 mod restarting;

@@ -17,6 +17,7 @@ use crate::verbs::cure::Cure;
 use crate::verbs::dispute::DisputeCommand;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
+use crate::verbs::issuers::Issuers;
 use crate::verbs::keygen::Keygen;
 use crate::verbs::node_run::NodeCommand;
 use crate::verbs::peers::Peers;
@@ -66,6 +67,7 @@ enum Command {
     Watch(Watch),
     Status(Status),
     Peers(Peers),
+    Issuers(Issuers),
     /// Try a policy without a network.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -98,6 +100,7 @@ impl Cli {
             Command::Watch(verb) => block_on(verb.run(out)),
             Command::Status(verb) => block_on(verb.run(out)),
             Command::Peers(verb) => block_on(verb.run(out)),
+            Command::Issuers(verb) => block_on(verb.run(out)),
             Command::Replay(verb) => block_on(verb.run(out)),
         }?;
         output.flush()?;

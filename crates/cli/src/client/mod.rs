@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use interlock_record::Span;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
@@ -141,5 +141,20 @@ impl Node {
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// The next message of a stream that ends; each may take as long as a call.
+    ///
+    /// # Errors
+    /// [`Failure`] when the stream breaks off.
+    pub(crate) async fn message<T>(&self, stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
+        let message = match tokio::time::timeout(self.timeout, stream.message()).await {
+            Ok(message) => message,
+            Err(_) => {
+                let message = format!("no answer within {:?}", self.timeout);
+                Err(Status::deadline_exceeded(message))
+            }
+        };
+        message.map_err(|status| refusal(&self.address, &status))
     }
 }

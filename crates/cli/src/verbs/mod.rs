@@ -6,6 +6,7 @@ pub(crate) mod cure;
 pub(crate) mod dispute;
 pub(crate) mod explain;
 pub(crate) mod flag;
+pub(crate) mod issuers;
 pub(crate) mod keygen;
 pub(crate) mod node_run;
 pub(crate) mod peers;

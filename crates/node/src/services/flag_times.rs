@@ -86,7 +86,7 @@ struct Chunk {
 
 fn read(store: &Store, rules: u32, from: &[u8]) -> Result<Chunk, LedgerFault> {
     // Above every tag.
-    let end = [0xff; SubjectTag::LEN + 1];
+    let end = [0xff; size_of::<SubjectTag>() + 1];
     let rows = store.range(Column::Evidence, from, &end, SUBJECTS)?;
     let mut flags = Vec::new();
     for (subject, row) in &rows {

@@ -1,6 +1,6 @@
 //! False findings among independent members, and copiers found and missed.
 
-use interlock_sim::independence::{Report, Verdict};
+use interlock_sim::independence::{Finding, Report, Verdict};
 
 use crate::world::{Copier, DAY, MINUTE, Traits, World, independent};
 
@@ -43,10 +43,12 @@ fn niche(seed: u64, slower: f64) -> World {
     world
 }
 
-/// False findings: pairs, of so many tested, in so many reports, of so many.
+/// False findings: pairs, of so many tested, in so many reports, of so many; and pairs that are
+/// called unclear.
 #[derive(Debug, Default)]
 struct False {
     pairs: u64,
+    unclear: u64,
     tested: u64,
     reports: u64,
     of: u64,
@@ -57,7 +59,9 @@ fn false_findings(world: fn(u64) -> World, seeds: u64) -> False {
     for seed in 0..seeds {
         let report = Report::of(&world(seed).observed(seed));
         let found = report.following().count() as u64;
+        let unclear = |finding: &&Finding| finding.verdict == Verdict::Unclear;
         sum.pairs += found;
+        sum.unclear += report.findings.iter().filter(unclear).count() as u64;
         sum.tested += report.tested;
         sum.reports += u64::from(found > 0);
         sum.of += 1;
@@ -122,8 +126,8 @@ fn two_copiers(second_source: usize, lags: [i64; 2], seeds: u64) -> u64 {
 
 #[test]
 fn independent_members_are_hardly_ever_taken_for_followers() {
-    // All but the kinds of which the documentation says that time alone cannot tell.
-    for (name, world) in &INNOCENT[..7] {
+    // All but two in a niche of which one is slower: time alone cannot tell.
+    for (name, world) in INNOCENT.iter().filter(|(name, _)| !name.contains("slower")) {
         let sum = false_findings(*world, 12);
         assert!(sum.tested > 0, "{name}");
         assert_eq!(sum.pairs, 0, "{name}: {sum:?}");
@@ -131,11 +135,17 @@ fn independent_members_are_hardly_ever_taken_for_followers() {
 }
 
 #[test]
+fn among_three_members_nobody_is_found_and_what_cannot_be_told_is_called_unclear() {
+    let sum = false_findings(|seed| first_of(seed, 3), 12);
+    assert!(sum.unclear > 0 && sum.pairs == 0, "{sum:?}");
+}
+
+#[test]
 fn faithful_copiers_are_found_and_occasional_ones_are_not() {
     for (faithful, lag, every, least, most) in [
         (100, 10 * MINUTE, MINUTE, 12, 12),
         (75, DAY, MINUTE, 12, 12),
-        (50, 7 * DAY, MINUTE, 11, 12),
+        (50, 7 * DAY, MINUTE, 9, 12),
         (75, DAY, 7 * DAY, 11, 12),
         (10, DAY, MINUTE, 0, 0),
     ] {
@@ -167,11 +177,11 @@ fn who_copies_the_same_source_is_not_taken_for_a_copier_of_the_other() {
 #[ignore = "measures at length; run it by name to see the tables"]
 fn tables() {
     println!(
-        "| nobody copies | pairs tested | pairs found | reports with any |\n| --- | ---: | ---: | ---: |"
+        "| nobody copies | pairs tested | found | unclear | reports with any found |\n| --- | ---: | ---: | ---: | ---: |"
     );
     for (name, world) in INNOCENT {
-        let False { pairs, tested, reports, of } = false_findings(world, 300);
-        println!("| {name} | {tested} | {pairs} | {reports} of {of} |");
+        let False { pairs, unclear, tested, reports, of } = false_findings(world, 300);
+        println!("| {name} | {tested} | {pairs} | {unclear} | {reports} of {of} |");
     }
     for (flags, every, name) in [
         (300, MINUTE, "300 flags"),

@@ -148,13 +148,9 @@ impl Node {
     /// # Errors
     /// [`Failure`] when the stream breaks off.
     pub(crate) async fn message<T>(&self, stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
-        let message = match tokio::time::timeout(self.timeout, stream.message()).await {
-            Ok(message) => message,
-            Err(_) => {
-                let message = format!("no answer within {:?}", self.timeout);
-                Err(Status::deadline_exceeded(message))
-            }
-        };
-        message.map_err(|status| refusal(&self.address, &status))
+        let message = tokio::time::timeout(self.timeout, stream.message()).await;
+        let late =
+            |_| Err(Status::deadline_exceeded(format!("no answer within {:?}", self.timeout)));
+        message.unwrap_or_else(late).map_err(|status| refusal(&self.address, &status))
     }
 }

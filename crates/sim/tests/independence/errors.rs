@@ -1,8 +1,15 @@
 //! False findings among independent members, and copiers found and missed.
 
+use std::ops::Range;
+
 use interlock_sim::independence::{Finding, Report, Verdict};
 
 use crate::world::{Copier, DAY, MINUTE, Traits, World, independent};
+
+/// The seeds of the tests.
+const SHORT: Range<u64> = 0..12;
+/// The seeds of the tables, others than those on which the limits were tried out.
+const LONG: Range<u64> = 10_000..10_100;
 
 /// A kind of consortium in which nobody copies.
 type Innocent = (&'static str, fn(u64) -> World);
@@ -54,9 +61,9 @@ struct False {
     of: u64,
 }
 
-fn false_findings(world: fn(u64) -> World, seeds: u64) -> False {
+fn false_findings(world: fn(u64) -> World, seeds: Range<u64>) -> False {
     let mut sum = False::default();
-    for seed in 0..seeds {
+    for seed in seeds {
         let report = Report::of(&world(seed).observed(seed));
         let found = report.following().count() as u64;
         let unclear = |finding: &&Finding| finding.verdict == Verdict::Unclear;
@@ -83,9 +90,9 @@ fn copier(flags: usize, faithful: usize, lag: i64, every: i64) -> Copier {
 }
 
 /// How many of so many copiers are found, and how many pairs beside them.
-fn found(copier: &Copier, seeds: u64) -> (u64, u64) {
+fn found(copier: &Copier, seeds: Range<u64>) -> (u64, u64) {
     let (mut found, mut beside) = (0, 0);
-    for seed in 0..seeds {
+    for seed in seeds {
         let report = copying(seed, copier);
         let right = |follower: &str, source: &str| (follower, source) == ("m0", "m1");
         let (hits, misses): (Vec<_>, Vec<_>) =
@@ -97,7 +104,7 @@ fn found(copier: &Copier, seeds: u64) -> (u64, u64) {
 }
 
 /// Two copiers of one source, or a copier of a copier: how often exactly the true pairs are found.
-fn two_copiers(second_source: usize, lags: [i64; 2], seeds: u64) -> u64 {
+fn two_copiers(second_source: usize, lags: [i64; 2], seeds: Range<u64>) -> u64 {
     let exact = |seed: &u64| {
         let mut world = independent(*seed, (200, 600));
         world.members[1].own = 600;
@@ -121,14 +128,14 @@ fn two_copiers(second_source: usize, lags: [i64; 2], seeds: u64) -> u64 {
             [("m0".to_owned(), "m1".to_owned()), ("m2".to_owned(), format!("m{second_source}"))];
         pairs == expected
     };
-    (0..seeds).filter(exact).count() as u64
+    seeds.filter(exact).count() as u64
 }
 
 #[test]
 fn independent_members_are_hardly_ever_taken_for_followers() {
     // All but two in a niche of which one is slower: time alone cannot tell.
     for (name, world) in INNOCENT.iter().filter(|(name, _)| !name.contains("slower")) {
-        let sum = false_findings(*world, 12);
+        let sum = false_findings(*world, SHORT);
         assert!(sum.tested > 0, "{name}");
         assert_eq!(sum.pairs, 0, "{name}: {sum:?}");
     }
@@ -136,7 +143,7 @@ fn independent_members_are_hardly_ever_taken_for_followers() {
 
 #[test]
 fn among_three_members_nobody_is_found_and_what_cannot_be_told_is_called_unclear() {
-    let sum = false_findings(|seed| first_of(seed, 3), 12);
+    let sum = false_findings(|seed| first_of(seed, 3), SHORT);
     assert!(sum.unclear > 0 && sum.pairs == 0, "{sum:?}");
 }
 
@@ -149,7 +156,7 @@ fn faithful_copiers_are_found_and_occasional_ones_are_not() {
         (75, DAY, 7 * DAY, 11, 12),
         (10, DAY, MINUTE, 0, 0),
     ] {
-        let (found, beside) = found(&copier(300, faithful, lag, every), 12);
+        let (found, beside) = found(&copier(300, faithful, lag, every), SHORT);
         assert!((least..=most).contains(&found), "{faithful} % after {lag} µs: {found} of 12");
         assert_eq!(beside, 0, "{faithful} % after {lag} µs");
     }
@@ -168,8 +175,8 @@ fn of_few_flags_nothing_is_said() {
 
 #[test]
 fn who_copies_the_same_source_is_not_taken_for_a_copier_of_the_other() {
-    assert!(two_copiers(1, [2 * DAY, 6 * DAY], 12) >= 11);
-    assert!(two_copiers(0, [2 * DAY, 2 * DAY], 12) >= 11);
+    assert!(two_copiers(1, [2 * DAY, 6 * DAY], SHORT) >= 11);
+    assert!(two_copiers(0, [2 * DAY, 2 * DAY], SHORT) >= 11);
 }
 
 /// Prints the tables of the documentation.
@@ -180,7 +187,8 @@ fn tables() {
         "| nobody copies | pairs tested | found | unclear | reports with any found |\n| --- | ---: | ---: | ---: | ---: |"
     );
     for (name, world) in INNOCENT {
-        let False { pairs, unclear, tested, reports, of } = false_findings(world, 300);
+        let False { pairs, unclear, tested, reports, of } =
+            false_findings(world, LONG.start..LONG.start + 300);
         println!("| {name} | {tested} | {pairs} | {unclear} | {reports} of {of} |");
     }
     for (flags, every, name) in [
@@ -198,7 +206,7 @@ fn tables() {
             (18 * DAY, "18 days"),
         ] {
             let cells: Vec<(u64, u64)> = [10, 20, 30, 40, 50, 75, 100]
-                .map(|faithful| found(&copier(flags, faithful, lag, every), 100))
+                .map(|faithful| found(&copier(flags, faithful, lag, every), LONG))
                 .to_vec();
             let percents: Vec<String> = cells.iter().map(|(found, _)| found.to_string()).collect();
             let beside: u64 = cells.iter().map(|(_, beside)| beside).sum();
@@ -212,6 +220,6 @@ fn tables() {
         ("one copies the other's copies, after 2 days each", 0, [2 * DAY, 2 * DAY]),
         ("one copies the other's copies, after 6 hours and 2 days", 0, [DAY / 4, 2 * DAY]),
     ] {
-        println!("| {name} | {} |", two_copiers(second, lags, 100));
+        println!("| {name} | {} |", two_copiers(second, lags, LONG));
     }
 }

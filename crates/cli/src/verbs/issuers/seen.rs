@@ -65,12 +65,12 @@ impl Seen {
                 let message = format!("the node knows more flags than the {MAX_FLAGS} that fit");
                 return Err(Failure::new(Exit::Failed, message));
             }
-            message.flags.into_iter().for_each(|flag| seen.add(flag));
+            message.flags.iter().for_each(|flag| seen.add(flag));
         }
         Ok((seen, issuers))
     }
 
-    fn add(&mut self, flag: v1::FlagTime) {
+    fn add(&mut self, flag: &v1::FlagTime) {
         let count = self.counts.entry(flag.issuer.clone()).or_default();
         count.flags += 1;
         if flag.echo {
@@ -107,7 +107,7 @@ mod tests {
         let mut seen = Seen::default();
         for (issuer, echo) in [("acme", false), ("acme", true), ("bolt", true)] {
             let time = Some(view::timestamp(interlock_record::Time::MIN));
-            seen.add(v1::FlagTime { issuer: issuer.to_owned(), time, subject: vec![1], echo });
+            seen.add(&v1::FlagTime { issuer: issuer.to_owned(), time, subject: vec![1], echo });
         }
         assert_eq!(seen.counts["acme"], Count { flags: 2, echoes: 1 });
         assert_eq!(seen.counts["bolt"], Count { flags: 1, echoes: 1 });

@@ -10,7 +10,7 @@
 /// inequalities", Probability Theory and Related Fields 138, 2007, proposition 1.1). It holds for
 /// spans that are shuffled each by itself too: the bound on the logarithm of the moment generating
 /// function, from which it comes, is a sum over them.
-pub fn nats(observed: f64, expected: f64) -> f64 {
+pub(super) fn nats(observed: f64, expected: f64) -> f64 {
     let above = observed - expected;
     if above > 0.0 { above * above / (4.0 * expected + 2.0 * above) } else { 0.0 }
 }
@@ -18,7 +18,7 @@ pub fn nats(observed: f64, expected: f64) -> f64 {
 /// The probabilities `exp(-nats)`, each corrected for there being so many, after S. Holm, "A simple
 /// sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979. It
 /// holds however the tests depend on each other.
-pub fn holm(nats: &[f64]) -> Vec<f64> {
+pub(super) fn holm(nats: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..nats.len()).collect();
     order.sort_by(|a, b| nats[*b].total_cmp(&nats[*a]));
     let mut corrected = vec![1.0; nats.len()];

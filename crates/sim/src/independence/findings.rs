@@ -249,3 +249,6 @@ fn likeliest<'a>(sources: &[usize], of: impl Fn(usize) -> &'a Finding) -> Option
     let about = sources.iter().filter(|source| of(**source).led * 1_000 >= most * ALIKE_PERMILLE);
     about.copied().min_by_key(|source| of(*source).lags.map(Lags::spread_micros))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! follow another is for people to look at, who may put both into one group. What it means, where
 //! the formulas come from, how often it errs and what it cannot tell is in `docs/independence.md`.
 //!
-//! Counts and shares are whole numbers; floats are in [`chance`] only, where probabilities are made.
+//! Counts and shares are whole numbers; floats are only where probabilities are made.
 
 mod chance;
 mod findings;
@@ -16,7 +16,6 @@ pub mod witnesses;
 
 use interlock_record::Span;
 
-pub use chance::{holm, nats};
 pub use findings::{Chance, Finding, Report, Verdict};
 pub use observed::{Member, Observed};
 pub use pair::Lags;

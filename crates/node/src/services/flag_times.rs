@@ -1,8 +1,9 @@
 //! When every flag was raised: read off the store in chunks, each sent before the next is read, so
 //! that neither a large store nor a slow reader costs the node memory or holds up the writer.
 
-use interlock_engine::ledger::rows::{EvidenceRow, StoredRow};
+use interlock_engine::charter::Charter;
 use interlock_engine::ledger::{Column, Ledger as _, LedgerFault};
+use interlock_engine::replica::known;
 use interlock_record::{Statement, SubjectTag};
 use interlock_store::Store;
 use interlock_wire::{timestamp, v1};
@@ -51,11 +52,10 @@ async fn send(
     if sender.send(Ok(first)).await.is_err() {
         return Ok(());
     }
-    let rules = services.charter.rules;
     let mut from = Some(Vec::new());
     while let Some(start) = from {
-        let store = services.store.clone();
-        let chunk = blocking(move || read(&store, rules, &start)).await?;
+        let (store, charter) = (services.store.clone(), services.charter.clone());
+        let chunk = blocking(move || read(&store, &charter, &start)).await?;
         for message in messages(chunk.flags) {
             // Nobody listens any more.
             if sender.send(Ok(message)).await.is_err() {
@@ -84,26 +84,25 @@ struct Chunk {
     next: Option<Vec<u8>>,
 }
 
-fn read(store: &Store, rules: u32, from: &[u8]) -> Result<Chunk, LedgerFault> {
+fn read(store: &Store, charter: &Charter, from: &[u8]) -> Result<Chunk, LedgerFault> {
     // Above every tag.
     let end = [0xff; size_of::<SubjectTag>() + 1];
     let rows = store.range(Column::Evidence, from, &end, SUBJECTS)?;
     let mut flags = Vec::new();
-    for (subject, row) in &rows {
-        for statement in <EvidenceRow as StoredRow>::decode(row)?.statements {
-            let placed = statement.placed(rules)?;
+    for subject in rows.iter().filter_map(|(key, _)| SubjectTag::from_slice(key)) {
+        for placed in known(store, charter, subject)?.statements {
             if let Statement::Flag(flag) = placed.statement {
                 flags.push(v1::FlagTime {
                     issuer: placed.position.member.to_string(),
                     time: Some(timestamp(placed.position.time)),
-                    subject: subject.clone(),
+                    subject: subject.0.to_vec(),
                     echo: !flag.derived_from.is_empty(),
                 });
             }
         }
     }
     // The least key above the last one read.
-    let next = rows.last().map(|(subject, _)| [subject.as_slice(), &[0]].concat());
+    let next = rows.last().map(|(key, _)| [key.as_slice(), &[0]].concat());
     Ok(Chunk { flags, next: next.filter(|_| rows.len() == SUBJECTS) })
 }
 

@@ -11,6 +11,7 @@ mod disputing;
 mod enduring;
 mod equivocating;
 mod hostile;
+mod independence;
 mod node;
 mod refusing;
 mod restarting;

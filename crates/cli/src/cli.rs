@@ -19,6 +19,7 @@ use crate::verbs::dispute::DisputeCommand;
 use crate::verbs::exempt::Exempt;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
+use crate::verbs::issuers::Issuers;
 use crate::verbs::keygen::Keygen;
 use crate::verbs::lift::Lift;
 use crate::verbs::node_run::NodeCommand;
@@ -78,6 +79,7 @@ enum Command {
     Watch(Watch),
     Status(Status),
     Peers(Peers),
+    Issuers(Issuers),
     /// Try a policy without a network.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -115,6 +117,7 @@ impl Cli {
             Command::Watch(verb) => block_on(verb.run(out)),
             Command::Status(verb) => block_on(verb.run(out)),
             Command::Peers(verb) => block_on(verb.run(out)),
+            Command::Issuers(verb) => block_on(verb.run(out)),
             Command::Replay(verb) => block_on(verb.run(out)),
         }?;
         output.flush()?;

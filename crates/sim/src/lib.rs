@@ -9,6 +9,8 @@ pub mod events;
 pub mod delinquency;
 pub mod population;
 
+pub mod independence;
+
 pub mod chatter;
 pub mod consortium;
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::Args;
 use interlock_record::Span;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) use act::{ActArgs, ActFields};
 pub(crate) use address::NodeAddress;
@@ -145,5 +145,16 @@ impl Node {
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// The next message of a stream that ends; each may take as long as a call.
+    ///
+    /// # Errors
+    /// [`Failure`] when the stream breaks off.
+    pub(crate) async fn message<T>(&self, stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
+        let message = tokio::time::timeout(self.timeout, stream.message()).await;
+        let late =
+            |_| Err(Status::deadline_exceeded(format!("no answer within {:?}", self.timeout)));
+        message.unwrap_or_else(late).map_err(|status| refusal(&self.address, &status))
     }
 }

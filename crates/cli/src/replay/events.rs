@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use csv::{Position, ReaderBuilder, StringRecord};
 use interlock_engine::text::FileError;
-use interlock_record::{IdType, Measure, Reason, Severity, Time, normalise};
+use interlock_record::{IdType, Measure, MemberId, Reason, Severity, Time, normalise};
 
 use super::map::NodeMap;
 use crate::file::open_maybe_zipped;
@@ -17,7 +17,7 @@ const MAX_EVENTS: usize = 20_000_000;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     /// The issuer put the subject on its list: a flag.
     Add,
     /// The issuer took it off: a withdrawal of that flag.
@@ -28,7 +28,7 @@ pub(super) enum Op {
 
 /// What a flag says beside whom it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     pub reason: Reason,
     pub severity: Severity,
     pub confidence: u8,
@@ -37,7 +37,7 @@ pub(super) struct Terms {
 
 /// One event of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// The line it is on.
     pub line: u64,
     /// When it happened.
@@ -45,27 +45,41 @@ pub(super) struct Event {
     pub op: Op,
     pub subject: String,
     pub terms: Terms,
+    /// How many entries the issuer changed at once; 1 where that is not read.
+    pub batch: u64,
 }
 
 /// Each issuer's events in their order.
-pub(super) type Events = BTreeMap<String, Vec<Event>>;
+pub(crate) type Events = BTreeMap<String, Vec<Event>>;
 
 /// How a file's lines are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading<'a> {
-    /// What kind of identifier the subjects are.
-    pub id_type: IdType,
+pub(crate) struct Reading<'a> {
     /// What a flag says where its line does not.
     pub terms: Terms,
-    /// The issuers that have a node.
-    pub map: &'a NodeMap,
+    /// What for.
+    pub purpose: Purpose<'a>,
+}
+
+/// What events are read for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose<'a> {
+    /// They are sent to nodes: each issuer has one, and subjects are identifiers that validate.
+    Sending {
+        /// What kind of identifier the subjects are.
+        id_type: IdType,
+        /// The issuers that have a node.
+        map: &'a NodeMap,
+    },
+    /// They are looked at: subjects are names, and the column `batch` is read where there is one.
+    LookingAt,
 }
 
 /// Reads the file, gzipped or not; `-` is stdin.
 ///
 /// # Errors
 /// With file and line for the first event that is not understood.
-pub(super) fn read(path: &Path, reading: &Reading<'_>) -> anyhow::Result<Events> {
+pub(crate) fn read(path: &Path, reading: &Reading<'_>) -> anyhow::Result<Events> {
     let name = path.display().to_string();
     let input = open_maybe_zipped(path)?;
     Ok(parse(&name, input, reading)?)
@@ -135,6 +149,7 @@ struct Columns {
     severity: Option<usize>,
     confidence: Option<usize>,
     measure: Option<usize>,
+    batch: Option<usize>,
 }
 
 impl Columns {
@@ -160,6 +175,7 @@ impl Columns {
             severity: optional("severity")?,
             confidence: optional("confidence")?,
             measure: optional("measure")?,
+            batch: optional("batch")?,
         })
     }
 
@@ -171,12 +187,23 @@ impl Columns {
     ) -> Result<(&'r str, Event), String> {
         let field = |index: usize| record.get(index).unwrap_or_default().trim();
         let issuer = field(self.issuer);
-        if !reading.map.contains_key(issuer) {
-            return Err(format!("issuer: {issuer:?} has no node, expected --map {issuer}=ADDR"));
-        }
         let subject = field(self.subject);
-        // The error says what is wrong, never the identifier.
-        normalise(reading.id_type, subject).map_err(|error| format!("subject: {error}"))?;
+        let batch = match reading.purpose {
+            Purpose::Sending { map, .. } if !map.contains_key(issuer) => {
+                return Err(format!(
+                    "issuer: {issuer:?} has no node, expected --map {issuer}=ADDR"
+                ));
+            }
+            Purpose::Sending { id_type, .. } => {
+                // The error says what is wrong, never the identifier.
+                normalise(id_type, subject).map_err(|error| format!("subject: {error}"))?;
+                1
+            }
+            Purpose::LookingAt => {
+                issuer.parse::<MemberId>().map_err(|error| format!("issuer: {error}"))?;
+                self.batch(record)?
+            }
+        };
         let op = match field(self.op) {
             "add" => Op::Add,
             "del" => Op::Del,
@@ -197,7 +224,13 @@ impl Columns {
             measure: term(record, "measure", self.measure, default.measure)?,
         };
         let at = field(self.time).parse().map_err(|error| format!("time: {error}"))?;
-        Ok((issuer, Event { line, at, op, subject: subject.to_owned(), terms }))
+        Ok((issuer, Event { line, at, op, subject: subject.to_owned(), terms, batch }))
+    }
+
+    fn batch(&self, record: &StringRecord) -> Result<u64, String> {
+        given(record, self.batch).map_or(Ok(1), |text| {
+            text.parse().map_err(|_| format!("batch: expected a whole number, got {text:?}"))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `interlock replay`: a file of events played through running nodes, and what came of it.
 
-mod events;
+pub(crate) mod events;
 mod map;
 mod observer;
 mod player;
@@ -23,7 +23,7 @@ use crate::client::{Node, NodeAddress, duration, random_key};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::term::term;
-use events::{Events, Reading, Terms};
+use events::{Events, Purpose, Reading, Terms};
 use observer::Observer;
 use player::{ObservedAt, Player, Score, Sent};
 use report::Report;
@@ -97,7 +97,8 @@ impl Replay {
             confidence: self.confidence,
             measure: self.applied_measure,
         };
-        let reading = Reading { id_type: self.id_type, terms, map: &map };
+        let purpose = Purpose::Sending { id_type: self.id_type, map: &map };
+        let reading = Reading { terms, purpose };
         let events = events::read(&self.file, &reading)?;
         let subjects: BTreeSet<String> =
             events.values().flatten().map(|event| event.subject.clone()).collect();

@@ -256,7 +256,7 @@ mod tests {
             measure: Measure::None,
         };
         let at = Time::from_micros(second * 1_000_000).expect("a time");
-        Event { line: 2, at, op, subject: "s".to_owned(), terms }
+        Event { line: 2, at, op, subject: "s".to_owned(), terms, batch: 1 }
     }
 
     #[test]

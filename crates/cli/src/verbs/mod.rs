@@ -8,6 +8,7 @@ pub(crate) mod dispute;
 pub(crate) mod exempt;
 pub(crate) mod explain;
 pub(crate) mod flag;
+pub(crate) mod issuers;
 pub(crate) mod keygen;
 pub(crate) mod lift;
 pub(crate) mod node_run;

@@ -338,4 +338,13 @@ impl Operator for Service {
     ) -> Answer<Self::WatchJournalStream> {
         Err(Status::unimplemented("not in this fake"))
     }
+
+    type ListFlagTimesStream = Watching<v1::ListFlagTimesResponse>;
+
+    async fn list_flag_times(
+        &self,
+        _: Request<v1::ListFlagTimesRequest>,
+    ) -> Answer<Self::ListFlagTimesStream> {
+        Err(Status::unimplemented("not in this fake"))
+    }
 }

@@ -1,6 +1,7 @@
 //! The program as scripts see it: what it prints, on which stream, and how it ends.
 
 mod fake;
+mod issuers;
 mod offline;
 mod online;
 mod replay;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod cursor;
+mod flag_times;
 mod governance;
 mod operator;
 mod people;

@@ -10,7 +10,7 @@ use interlock_wire::{timestamp, v1};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Cursor, Services, blocking, gone, watch};
+use super::{Cursor, Services, blocking, flag_times, gone, watch};
 use crate::clock::now;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -81,6 +81,24 @@ impl Operator for Services {
         call: Request<v1::WatchJournalRequest>,
     ) -> Answer<Self::WatchJournalStream> {
         Ok(Response::new(Box::pin(watch::journal(self, call.get_ref())?)))
+    }
+
+    type ListFlagTimesStream =
+        Pin<Box<dyn Stream<Item = Result<v1::ListFlagTimesResponse, Status>> + Send>>;
+
+    async fn list_flag_times(
+        &self,
+        _: Request<v1::ListFlagTimesRequest>,
+    ) -> Answer<Self::ListFlagTimesStream> {
+        let report = self.writer.report().await.map_err(|_| gone())?;
+        let charters = self.charters.now();
+        let issuers = charters.newest().members.iter().map(|(id, member)| v1::Issuer {
+            member: id.to_string(),
+            name: member.name.clone(),
+            group: member.group.clone(),
+            feeds: report.heads.iter().filter(|(feed, _)| feed.member == *id).map(head).collect(),
+        });
+        Ok(Response::new(Box::pin(flag_times::list(self, issuers.collect()))))
     }
 }
 

@@ -21,8 +21,8 @@ fn map() -> NodeMap {
 
 fn parsed(text: &[u8]) -> Result<Events, FileError> {
     let map = map();
-    let reading = Reading { id_type: IdType::Device, terms: TERMS, map: &map };
-    parse("e.csv", text, &reading)
+    let purpose = Purpose::Sending { id_type: IdType::Device, map: &map };
+    parse("e.csv", text, &Reading { terms: TERMS, purpose })
 }
 
 #[test]
@@ -64,6 +64,24 @@ fn the_first_mistake_is_named_by_line() {
 }
 
 #[test]
+fn events_that_are_looked_at_need_no_node_and_have_their_batch() {
+    let reading = Reading { terms: TERMS, purpose: Purpose::LookingAt };
+    let looked_at = |line: &str| {
+        let text = format!("time,issuer,op,subject,batch\n2026-01-01T00:00:00Z,{line}\n");
+        parse("e.csv", text.as_bytes(), &reading)
+    };
+    for (line, batch) in [("b,add,s1,5630", 5_630), ("b,add,s1,", 1)] {
+        assert_eq!(looked_at(line).expect(line)["b"][0].batch, batch, "{line}");
+    }
+    for (line, expected) in
+        [("b,add,s1,-1", "batch: expected a whole number"), ("b b,add,s1,1", "issuer: ")]
+    {
+        let error = looked_at(line).expect_err(line);
+        assert!(error.message.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_wrong_header_and_an_empty_file_are_refused() {
     for (text, expected) in [
         ("", "\"time\" is missing"),
@@ -85,7 +103,7 @@ fn a_gzipped_file_is_read_by_its_content() {
     zip.write_all(b"time,issuer,op,subject\n2026-01-01T00:00:00Z,a,repay,s\n").expect("written");
     zip.finish().expect("written");
     let map = map();
-    let reading = Reading { id_type: IdType::Device, terms: TERMS, map: &map };
-    let events = read(&path, &reading).expect("all is well");
+    let purpose = Purpose::Sending { id_type: IdType::Device, map: &map };
+    let events = read(&path, &Reading { terms: TERMS, purpose }).expect("all is well");
     assert_eq!(events["a"][0].op, Op::Repay);
 }

@@ -59,6 +59,11 @@ pub enum Happening {
         /// The place.
         sequence: u64,
     },
+    /// The node was started so that it signs without asking the others first.
+    SigningForced {
+        /// Why, in its operator's words.
+        reason: String,
+    },
 }
 
 /// What was decided.
@@ -103,6 +108,7 @@ const EFFECTIVE: u32 = 4;
 const REVISED: u32 = 5;
 const TRIPPED: u32 = 6;
 const EQUIVOCATION: u32 = 7;
+const SIGNING_FORCED: u32 = 20;
 
 impl Happening {
     /// A stable name of what happened.
@@ -115,6 +121,7 @@ impl Happening {
             Self::Revised { .. } => "DECISION_REVISED".to_owned(),
             Self::Tripped { .. } => "BREAKER_TRIPPED".to_owned(),
             Self::Equivocation { .. } => "EQUIVOCATION".to_owned(),
+            Self::SigningForced { .. } => "SIGNING_FORCED".to_owned(),
         }
     }
 
@@ -153,6 +160,10 @@ impl Happening {
             Self::Equivocation { feed, sequence } => {
                 row.kind = EQUIVOCATION;
                 place(&mut row, *feed, *sequence);
+            }
+            Self::SigningForced { reason } => {
+                row.kind = SIGNING_FORCED;
+                row.code.clone_from(reason);
             }
         }
         row
@@ -227,6 +238,7 @@ fn read(row: &JournalRow) -> Option<Happening> {
         REVISED => Happening::Revised { decided: Decided::of(row)?, corrects: row.corrects },
         TRIPPED => Happening::Tripped { feed: feed()?, sequence },
         EQUIVOCATION => Happening::Equivocation { feed: feed()?, sequence },
+        SIGNING_FORCED => Happening::SigningForced { reason: row.code.clone() },
         _ => return None,
     })
 }

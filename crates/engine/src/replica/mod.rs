@@ -6,6 +6,7 @@
 //! committed must not be used again: it remembers what the ledger does not.
 
 mod accept;
+mod caution;
 mod gossip;
 mod happening;
 mod publish;
@@ -16,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, FeedHead, FeedId, MemberId, SigningKey, Span, SubjectTag, Time, VerifiedFork,
+    Digest, FeedHead, FeedId, MemberId, Signer, Span, SubjectTag, Time, VerifiedFork,
     VerifiedRecord,
 };
 use sha2::{Digest as _, Sha256};
 
-pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
+pub use caution::{SignedHead, Start};
+pub use gossip::{Extent, HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
 pub use settle::{Known, known, own_may_differ};
@@ -68,6 +70,8 @@ pub enum Input {
         from: MemberId,
         /// The heads.
         heads: Vec<HeadClaim>,
+        /// Whether these are all.
+        extent: Extent,
     },
     /// Records came, their signatures checked.
     Records {
@@ -146,6 +150,9 @@ pub struct Step {
     pub effects: Vec<Effect>,
     /// The number of the latest journal entry.
     pub journal: u64,
+    /// The last record that was signed in this step: to be remembered outside the ledger before
+    /// any effect runs.
+    pub signed: Option<SignedHead>,
 }
 
 /// One replica of the consortium.
@@ -153,7 +160,7 @@ pub struct Step {
 pub struct Replica {
     me: MemberId,
     feed: FeedId,
-    key: SigningKey,
+    signer: Arc<dyn Signer>,
     charter: Arc<Charter>,
     heads: BTreeMap<FeedId, FeedHead>,
     /// Times and flag counts of the records within each feed's window.
@@ -163,6 +170,7 @@ pub struct Replica {
     /// No timer is due before this.
     fired_through: Time,
     gossip: gossip::Gossip,
+    caution: caution::Caution,
 }
 
 /// What a step gathers on its way.
@@ -172,6 +180,7 @@ struct Work<'a> {
     effects: Vec<Effect>,
     touched: BTreeSet<SubjectTag>,
     events: Vec<Happening>,
+    signed: Option<SignedHead>,
 }
 
 /// The replica cannot be opened.
@@ -197,24 +206,27 @@ impl Replica {
         ledger: &dyn Ledger,
         charter: Arc<Charter>,
         feed: FeedId,
-        key: SigningKey,
+        signer: Arc<dyn Signer>,
+        start: Start,
     ) -> Result<Self, OpenError> {
-        if charter.feed(feed).is_none_or(|named| named.key != key.public()) {
+        if charter.feed(feed).is_none_or(|named| named.key != signer.public()) {
             return Err(OpenError::NotInCharter { feed });
         }
         let counters = crate::ledger::row(ledger, MetaKey::Counters.bytes())?.unwrap_or_default();
         let mut replica = Self {
             me: feed.member,
             feed,
-            key,
+            signer,
             heads: heads(ledger)?,
             windows: BTreeMap::new(),
             deferred: BTreeMap::new(),
             counters,
             fired_through: Time::MIN,
             gossip: gossip::Gossip::new(&charter, feed),
+            caution: caution::Caution::new(&charter, feed, start),
             charter,
         };
+        replica.caution.review(ledger, replica.heads.get(&feed))?;
         replica.fill_windows(ledger)?;
         Ok(replica)
     }
@@ -235,7 +247,8 @@ impl Replica {
             now,
             effects: Vec::new(),
             touched: BTreeSet::new(),
-            events: Vec::new(),
+            events: self.caution.to_journal().into_iter().collect(),
+            signed: None,
         };
         let mut publish = Vec::new();
         let mut ticks = false;
@@ -248,7 +261,9 @@ impl Replica {
                 Input::Unheard(peer) => self.gossip.unheard(peer),
                 Input::Dialled(peer) => self.dialled(peer, &mut work)?,
                 Input::DialLost(peer) => self.gossip.dial_lost(peer),
-                Input::Frontier { from, heads } => self.frontier(from, heads, &mut work)?,
+                Input::Frontier { from, heads, extent } => {
+                    self.frontier(from, heads, extent, &mut work)?;
+                }
                 Input::Records { from, records } => self.records(from, records, &mut work)?,
                 Input::PullEnded { from, ended } => {
                     self.gossip.pull_ended(from, ended, &self.heads, now);
@@ -260,6 +275,7 @@ impl Replica {
                 }
             }
         }
+        self.caution.review(&work.draft, self.heads.get(&self.feed))?;
         self.publish(publish, &mut work)?;
         self.settle_all(&mut work)?;
         // Only now: what came in this very step may take back what a timer would put in force.
@@ -270,8 +286,9 @@ impl Replica {
         if self.counters != before {
             work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
         }
-        let Work { draft, effects, .. } = work;
-        Ok(Step { changes: draft.into_changes(), effects, journal: self.counters.journal })
+        let Work { draft, effects, signed, .. } = work;
+        let changes = draft.into_changes();
+        Ok(Step { changes, effects, journal: self.counters.journal, signed })
     }
 
     /// The charter that the replica goes by.
@@ -294,16 +311,20 @@ impl Replica {
         self.gossip.views(&self.heads)
     }
 
-    /// Why the replica does not sign at `now`, if it does not: somebody says that this node's own
-    /// feed goes on, and a node that signs what it has signed before forks itself. A claim that
-    /// nobody makes good stops mattering after [`OWN_FEED_PATIENCE`], and so does whatever else its
-    /// peer says of this feed: else a liar could silence it.
+    /// Why the replica does not sign at `now`, if it does not: it has lost what it signed last,
+    /// somebody says that this node's own feed goes on, or the others have not been asked yet. A
+    /// node that signs what it has signed before forks itself. A claim that nobody makes good stops
+    /// mattering after [`OWN_FEED_PATIENCE`], and so does whatever else its peer says of this feed:
+    /// else a liar could silence it.
     pub fn not_signing(&self, now: Time) -> Option<String> {
         let own = self.heads.get(&self.feed).map_or(0, |head| head.sequence);
-        let known = self.gossip.believed_own_head(own, now)?;
-        Some(format!(
-            "others know record {known} of this node's feed, it has only {own}: catching up"
-        ))
+        let told = || {
+            let known = self.gossip.believed_own_head(own, now)?;
+            Some(format!(
+                "others know record {known} of this node's feed, it has only {own}: catching up"
+            ))
+        };
+        self.caution.against_head(own).or_else(told).or_else(|| self.caution.unanswered())
     }
 
     /// A digest of the heads known of every feed: two replicas with the same digest know the same.

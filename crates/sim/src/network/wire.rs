@@ -1,7 +1,7 @@
 //! What travels, and how it is sent and received.
 
 use interlock_engine::charter::Charter;
-use interlock_engine::replica::{HeadClaim, Input, PullEnd, PullRange, record_at};
+use interlock_engine::replica::{Extent, HeadClaim, Input, PullEnd, PullRange, record_at};
 use interlock_record::{ForkProof, MemberId, SignedRecord, VerifiedFork, VerifiedRecord, verify};
 
 use super::Network;
@@ -15,7 +15,7 @@ const MAX_RANGE: u64 = 4_096;
 #[derive(Debug, Clone)]
 pub(super) enum Frame {
     Records(Vec<Vec<u8>>),
-    Frontier(Vec<HeadClaim>),
+    Frontier(Vec<HeadClaim>, Extent),
     Forks(Vec<Vec<u8>>),
 }
 
@@ -134,8 +134,8 @@ impl Network {
                 let records = records.iter().map(|bytes| verified(charter, bytes)).collect();
                 Some(Input::Records { from, records })
             }
-            Arrival::Pushed { frame: Frame::Frontier(heads), .. } => {
-                Some(Input::Frontier { from, heads })
+            Arrival::Pushed { frame: Frame::Frontier(heads, extent), .. } => {
+                Some(Input::Frontier { from, heads, extent })
             }
             Arrival::Pushed { frame: Frame::Forks(proofs), .. } => {
                 let charter = &self.consortium.charter;

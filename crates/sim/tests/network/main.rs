@@ -7,6 +7,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 mod agreement;
+mod careful;
 mod late;
 mod liars;
 mod publishing;

@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod config;
 
+pub mod custody;
+
 pub mod writer;
 
 pub mod transport;
@@ -17,4 +19,4 @@ pub mod services;
 mod run;
 
 pub use config::{Config, Materials};
-pub use run::run;
+pub use run::{FirstSignature, run};

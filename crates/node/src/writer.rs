@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::now;
+use crate::custody::last_signed::LastSigned;
 
 /// How many commands wait for the writer at most; senders wait beyond that.
 pub const MAX_QUEUED: usize = 4_096;
@@ -173,6 +174,7 @@ pub struct WriterQueue {
 pub fn spawn(
     replica: Replica,
     store: Store,
+    last_signed: LastSigned,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
 ) -> std::io::Result<std::thread::JoinHandle<anyhow::Result<()>>> {
@@ -182,6 +184,7 @@ pub fn spawn(
         let writer = Writer {
             replica,
             store,
+            last_signed,
             queue,
             outbox,
             callers: HashMap::new(),
@@ -196,6 +199,7 @@ pub fn spawn(
 struct Writer {
     replica: Replica,
     store: Store,
+    last_signed: LastSigned,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
     callers: HashMap<u64, oneshot::Sender<PublishResult>>,
@@ -298,8 +302,13 @@ impl Writer {
             return Ok(());
         }
         let before = self.replica.counters();
-        let Step { changes, effects, journal } = self.replica.step(&self.store, at, inputs)?;
+        let Step { changes, effects, journal, signed } =
+            self.replica.step(&self.store, at, inputs)?;
         self.store.commit(&changes)?;
+        if let Some(signed) = signed {
+            // Before anybody sees the signature: a copy of the store that is older is known then.
+            self.last_signed.remember(signed)?;
+        }
         warn_of(before, self.replica.counters());
         for effect in effects {
             match effect {

@@ -405,6 +405,15 @@ pub fn record_at(
     crate::ledger::row(ledger, &crate::ledger::number_key(index.arrival))
 }
 
+/// The head of a feed that a ledger remembers, if the feed has a record.
+///
+/// # Errors
+/// [`LedgerFault`].
+pub fn head_of(ledger: &dyn Ledger, feed: FeedId) -> Result<Option<SignedHead>, LedgerFault> {
+    let head = heads(ledger)?.remove(&feed);
+    Ok(head.and_then(|head| Some(SignedHead { sequence: head.sequence, id: head.id? })))
+}
+
 /// Every head that a ledger remembers.
 fn heads(ledger: &dyn Ledger) -> Result<BTreeMap<FeedId, FeedHead>, LedgerFault> {
     use crate::ledger::rows::StoredRow as _;

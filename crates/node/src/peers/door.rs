@@ -196,7 +196,8 @@ fn read(context: &Context, from: MemberId, frame: peer::PushFrame) -> Result<Inp
     let Context { charter, consortium, .. } = context;
     match frame.kind {
         Some(push_frame::Kind::Frontier(frontier)) => {
-            Ok(Input::Frontier { from, heads: frames::heads(&frontier)? })
+            let heads = frames::heads(&frontier)?;
+            Ok(Input::Frontier { from, heads, extent: frames::extent(&frontier) })
         }
         Some(push_frame::Kind::Records(records)) => {
             let records = frames::records(charter, consortium, &records.records)?;

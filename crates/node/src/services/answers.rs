@@ -154,6 +154,7 @@ pub(super) fn publish_refused(refused: &PublishRefused) -> Status {
         PublishRefused::NotEntitled { .. } => (Code::PermissionDenied, "NOT_ENTITLED"),
         PublishRefused::KeyReused => (Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED"),
         PublishRefused::NotSigning(_) => (Code::Unavailable, "NOT_SIGNING"),
+        PublishRefused::SignerFailed(_) => (Code::Unavailable, "SIGNER_FAILED"),
         PublishRefused::Seal(_) => (Code::Internal, "CANNOT_SEAL"),
     };
     refusal(code, reason, refused)

@@ -230,6 +230,7 @@ fn detail(happening: &Happening) -> serde_json::Value {
         Happening::Tripped { feed, sequence } | Happening::Equivocation { feed, sequence } => {
             json!({ "feed": feed.to_string(), "sequence": sequence })
         }
+        Happening::SigningForced { reason } => json!({ "reason": reason }),
     }
 }
 

@@ -131,6 +131,7 @@ async fn what_another_uses_is_not_taken() {
     drop(port);
     consortium.nodes[0].forced = true;
     consortium.nodes[0].start();
+    consortium.nodes[0].forced = false;
     consortium.nodes[0].answers().await;
     let acme = &consortium.nodes[0];
     acme.raise(flag(tag(1), Severity::High)).await;

@@ -31,7 +31,7 @@ pub enum SigningFailed {
     #[error("the signer gave a signature that is not of key {expected}")]
     WrongSignature {
         /// The key that it must have.
-        expected: PublicKey,
+        expected: Box<PublicKey>,
     },
 }
 
@@ -60,7 +60,7 @@ pub fn sign_checked(
     let expected = signer.public();
     match expected.verify(domain, payload, &signature) {
         Ok(()) => Ok(signature),
-        Err(_) => Err(SigningFailed::WrongSignature { expected }),
+        Err(_) => Err(SigningFailed::WrongSignature { expected: Box::new(expected) }),
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         let expected = right.public();
         assert_eq!(
             sign_checked(&Mistaken(right, wrong), Domain::Record, b"message"),
-            Err(SigningFailed::WrongSignature { expected })
+            Err(SigningFailed::WrongSignature { expected: Box::new(expected) })
         );
     }
 

@@ -123,7 +123,7 @@ impl Caution {
     }
 
     /// What the journal tells once, if the operator has forced the start.
-    pub(super) fn to_journal(&mut self) -> Option<Happening> {
+    pub(super) fn take_forced(&mut self) -> Option<Happening> {
         self.forced.take().map(|reason| Happening::SigningForced { reason })
     }
 

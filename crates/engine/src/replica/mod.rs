@@ -247,7 +247,7 @@ impl Replica {
             now,
             effects: Vec::new(),
             touched: BTreeSet::new(),
-            events: self.caution.to_journal().into_iter().collect(),
+            events: self.caution.take_forced().into_iter().collect(),
             signed: None,
         };
         let mut publish = Vec::new();

@@ -16,7 +16,8 @@ use interlock_record::{Domain, PublicKey, Signature, Signer, SigningFailed};
 
 use super::protocol::{Answer, Question, read_line};
 
-/// How long a signer may take to answer. The writer waits meanwhile, and all that it does.
+/// How long a signer may take to answer; then it is asked the same once more. The writer waits
+/// meanwhile, and all that it does.
 pub const SIGNER_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a signer that did not answer is left alone: who asks meanwhile is refused at once.
 pub const SIGNER_REST: Duration = Duration::from_secs(1);
@@ -107,17 +108,18 @@ impl ExternalSigner {
         }
     }
 
-    /// Asks over the connection that stands, or over a new one where that has gone: a signer that
-    /// was restarted is asked the very same again, which it may have signed already.
+    /// Asks over the connection that stands, and once more over a new one where that breaks or the
+    /// answer does not come: a signer may have signed this very question and remembered it, and
+    /// would sign no other in its place.
     fn exchange(&self, state: &mut State, question: &str) -> io::Result<String> {
-        if let Some(connection) = &mut state.connection {
-            match connection.exchange(question) {
-                Err(error) if error.kind() != io::ErrorKind::TimedOut => state.connection = None,
-                answered => return answered,
-            }
-        }
-        let connection = state.connection.insert(Connection::open(&self.way)?);
-        connection.exchange(question)
+        let first = match state.connection.as_mut() {
+            Some(connection) => connection.exchange(question),
+            None => state.connection.insert(Connection::open(&self.way)?).exchange(question),
+        };
+        first.or_else(|_| {
+            state.connection = None;
+            state.connection.insert(Connection::open(&self.way)?).exchange(question)
+        })
     }
 }
 

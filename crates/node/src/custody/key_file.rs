@@ -299,7 +299,7 @@ pub enum KeyFile {
     /// The seed as it is.
     Plain(Seed),
     /// The seed under a passphrase.
-    Encrypted(EncryptedKey),
+    Encrypted(Box<EncryptedKey>),
 }
 
 impl KeyFile {
@@ -326,7 +326,7 @@ impl KeyFile {
     /// When it is neither of the two forms.
     pub fn parse(text: &str) -> Result<Self, KeyFileError> {
         if text.starts_with("interlock key") {
-            return EncryptedKey::parse(text).map(Self::Encrypted);
+            return EncryptedKey::parse(text).map(|key| Self::Encrypted(Box::new(key)));
         }
         let mut bytes = unhex(text.trim()).unwrap_or_default();
         let seed = <[u8; 32]>::try_from(bytes.as_slice()).map(Zeroizing::new);

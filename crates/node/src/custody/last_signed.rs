@@ -153,7 +153,8 @@ impl Place {
             "{TITLE}\nfeed = {}\nsequence = {}\nrecord = {}\ncount = {}\n",
             self.feed, self.head.sequence, self.head.id, self.count
         );
-        text.push_str(&format!("check = {}\n", checksum(&text)));
+        let check = checksum(&text);
+        text = format!("{text}check = {check}\n");
         let mut bytes = text.into_bytes();
         bytes.resize(PLACE_BYTES, b'\n');
         bytes

@@ -1,6 +1,6 @@
 //! Makes signatures, good ones and such that verifiers disagree on, with the group below them.
 //!
-//! The kinds are those of K. Chalkias, F. Garillot and V. Nikolaenko, "Taming the many EdDSAs"
+//! The kinds are those of K. Chalkias, F. Garillot and V. Nikolaenko, "Taming the many `EdDSA`s"
 //! (SSR 2020, table 6 and the twelve cases published with it), made anew with this protocol's
 //! domains. `T` is a point whose order divides 8, `B` the base point, `L` its order, `h` the hash of
 //! R, A and the message, all as in RFC 8032.
@@ -190,7 +190,7 @@ fn not_over_this() -> Vec<Case> {
     let case = || signed("", 2, Domain::Record, b"payload");
     let with = |about: &str, change: fn(&mut Case)| {
         let mut case = case();
-        case.about = about.to_owned();
+        about.clone_into(&mut case.about);
         change(&mut case);
         case
     };

@@ -121,7 +121,7 @@ fn a_key_file_is_bounded_and_its_owner_s() {
         KeyFile::read(&path).map_err(|error| format!("{error:#}"))
     };
     let key = "ab".repeat(32);
-    let most = MAX_KEY_FILE_BYTES as usize;
+    let most = usize::try_from(MAX_KEY_FILE_BYTES).expect("small");
     assert!(write(&format!("{key}{}", " ".repeat(most - 64)), 0o600).is_ok());
     let too_long = write(&format!("{key}{}", " ".repeat(most - 63)), 0o600);
     assert!(too_long.is_err_and(|error| error.contains("at most 4096 bytes")));

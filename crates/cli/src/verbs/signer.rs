@@ -20,7 +20,7 @@ use crate::secret::{PassphraseArgs, read_seed};
 ///
 /// Signs nothing but headers of its feed's records and transport keys for its feed, and never two
 /// different records of one number: what it signed last is in --state, on disk before the signature
-/// leaves. The node reaches it by [signer] in its configuration, over a socket or as a command.
+/// leaves. The node reaches it over a socket or as a command: see `signer` in its configuration.
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("way").args(["socket", "stdio"]).required(true)),

@@ -96,7 +96,8 @@ impl Consortium {
         Self { nodes, charter, dir }
     }
 
-    /// A consortium of which the first `running` nodes run and reach each other.
+    /// A consortium of which the first `running` nodes run, reach each other, and sign: where they
+    /// are no quorum, since they are told to.
     pub(crate) async fn start(members: &[&str], running: usize) -> Self {
         Self::found(members).run(running).await
     }
@@ -104,6 +105,8 @@ impl Consortium {
     /// Starts the first `running` nodes and waits until they reach each other.
     pub(crate) async fn run(mut self, running: usize) -> Self {
         let this = &mut self;
+        let forced = running < this.charter.quorum as usize;
+        this.nodes.iter_mut().for_each(|node| node.forced = forced);
         for node in &mut this.nodes[..running] {
             node.start();
         }
@@ -126,6 +129,7 @@ impl Consortium {
                 peers.iter().find(up).map_or(Ok(()), |peer| Err(format!("{peer:?}")))
             })
             .await;
+            node.signs().await;
         }
     }
 

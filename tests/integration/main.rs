@@ -6,6 +6,7 @@
 mod bad_input;
 mod calls;
 mod consortium;
+mod custody;
 mod deciding;
 mod disputing;
 mod enduring;

@@ -20,6 +20,9 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// Why a node is forced to sign in tests.
+pub(crate) const FORCED: &str = "the others are not there";
+
 /// A member's node. Its process is killed when this is dropped.
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -27,6 +30,9 @@ pub(crate) struct Node {
     /// Where other members reach it.
     pub(crate) address: String,
     process: Option<Child>,
+    /// Whether it signs without asking others first: where those do not run, and the point of the
+    /// test is something else.
+    pub(crate) forced: bool,
 }
 
 /// How a program that would not run ended.
@@ -47,7 +53,7 @@ pub(crate) struct State {
 
 impl Node {
     pub(crate) fn new(name: &str, home: PathBuf, address: String) -> Self {
-        Self { name: name.to_owned(), home, address, process: None }
+        Self { name: name.to_owned(), home, address, process: None, forced: false }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -70,6 +76,9 @@ impl Node {
     fn command(&self) -> Command {
         let mut command = program();
         command.args(["node", "run", "--config"]).arg(self.path("node.toml"));
+        if self.forced {
+            command.args(["--force-sign", FORCED]);
+        }
         command
     }
 
@@ -146,6 +155,15 @@ impl Node {
         .await;
     }
 
+    /// Waits until it signs.
+    pub(crate) async fn signs(&self) {
+        eventually(&format!("{} signs", self.name), async || {
+            let why = self.status().await.not_signing;
+            if why.is_empty() { Ok(()) } else { Err(why) }
+        })
+        .await;
+    }
+
     pub(crate) async fn status(&self) -> v1::GetStatusResponse {
         let asked = self.operator().await.get_status(v1::GetStatusRequest {}).await;
         asked.expect("it answers").into_inner()
@@ -185,7 +203,7 @@ impl Drop for Node {
 }
 
 /// A process that does not outlive this.
-struct Killed(Child);
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Killed {
     fn ended(&mut self) -> Result<ExitStatus, String> {

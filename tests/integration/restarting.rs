@@ -140,9 +140,9 @@ async fn a_node_that_is_asked_to_end_ends_well_and_starts_again() {
     assert_eq!(after.frontier_digest, before.frontier_digest);
     assert!(after.journal >= before.journal);
     assert_eq!(own_flags(acme).await[0].statement, id.0);
-    // It signs on, in the same chain.
-    acme.raise(flag(tag(2), Severity::High)).await;
+    // It signs on, in the same chain, once it has asked bolt.
     consortium.connected(2).await;
+    acme.raise(flag(tag(2), Severity::High)).await;
     consortium.agreed().await;
     assert_eq!(consortium.nodes[1].status().await.equivocations, 0);
 }

@@ -60,6 +60,27 @@ const MISTAKES: &[Mistake] = &[
     ("a key that is none", &["feed.key", "64 hexadecimal digits"], |_, node| {
         std::fs::write(node.path("feed.key"), "no key\n").expect("it is ours");
     }),
+    ("neither a key nor a signer", &["node.toml", "feed_key or signer", "neither"], |_, node| {
+        node.edit("node.toml", "feed_key = \"feed.key\"\n", "");
+    }),
+    ("a key and a signer", &["node.toml", "feed_key or signer", "both"], |_, node| {
+        node.edit("node.toml", "[api]", "[signer]\nsocket = \"x\"\n[api]");
+    }),
+    ("a signer that is reached in two ways", &["command or socket", "both"], |_, node| {
+        node.edit("node.toml", "feed_key = \"feed.key\"\n", "");
+        node.edit("node.toml", "[api]", "[signer]\nsocket = \"x\"\ncommand = [\"y\"]\n[api]");
+    }),
+    ("a signer that is reached in no way", &["command or socket", "neither"], |_, node| {
+        node.edit("node.toml", "feed_key = \"feed.key\"\n", "");
+        node.edit("node.toml", "[api]", "[signer]\n[api]");
+    }),
+    ("a signer that is not there", &["the signer at", "nobody.sock"], |_, node| {
+        node.edit("node.toml", "feed_key = \"feed.key\"\n", "");
+        node.edit("node.toml", "[api]", "[signer]\nsocket = \"nobody.sock\"\n[api]");
+    }),
+    ("two passphrases", &["passphrase: expected file or env"], |_, node| {
+        node.edit("node.toml", "[api]", "[passphrase]\nfile = \"x\"\nenv = \"Y\"\n[api]");
+    }),
     ("no key at all", &["feed.key", "No such file"], |_, node| {
         std::fs::remove_file(node.path("feed.key")).expect("it is ours");
     }),
@@ -108,7 +129,9 @@ async fn what_another_uses_is_not_taken() {
     let address = consortium.nodes[0].address.clone();
     failed("a port in use", &consortium.nodes[0].refused().await, &[&address, "in use"]);
     drop(port);
+    consortium.nodes[0].forced = true;
     consortium.nodes[0].start();
+    consortium.nodes[0].forced = false;
     consortium.nodes[0].answers().await;
     let acme = &consortium.nodes[0];
     acme.raise(flag(tag(1), Severity::High)).await;

@@ -20,6 +20,7 @@ use crate::verbs::exempt::Exempt;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
 use crate::verbs::issuers::Issuers;
+use crate::verbs::key::KeyCommand;
 use crate::verbs::keygen::Keygen;
 use crate::verbs::lift::Lift;
 use crate::verbs::node_run::NodeCommand;
@@ -28,6 +29,7 @@ use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
 use crate::verbs::review::ReviewCommand;
 use crate::verbs::scenario::ScenarioCommand;
+use crate::verbs::signer::Signer;
 use crate::verbs::status::Status;
 use crate::verbs::watch::Watch;
 
@@ -53,6 +55,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Keygen(Keygen),
+    /// Show a feed's key file, or put it under a passphrase.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    Signer(Signer),
     /// Write a consortium's first charter, or show one.
     #[command(subcommand)]
     Charter(CharterCommand),
@@ -99,6 +105,8 @@ impl Cli {
         let out = &mut output;
         let exit = match self.command {
             Command::Keygen(verb) => verb.run(out),
+            Command::Key(verb) => verb.run(out),
+            Command::Signer(verb) => verb.run(out),
             Command::Charter(verb) => verb.run(out),
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),

@@ -1,11 +1,15 @@
-//! Files that only their owner may read: 32 secret bytes as 64 hexadecimal digits in one line.
+//! Files that only their owner may read: 32 secret bytes as 64 hexadecimal digits in one line, or a
+//! feed's key under a passphrase.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::Args;
+use interlock_node::custody::key_file::{EncryptedKey, KdfCost, KeyFile};
+use interlock_node::custody::passphrase::{PassphraseConfig, PassphraseSource};
 use interlock_record::{hex, unhex};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -20,6 +24,54 @@ const PUBLIC_MODE: u32 = 0o644;
 
 /// 32 secret bytes; wiped from memory when dropped.
 pub(crate) type Secret = Zeroizing<[u8; 32]>;
+
+/// Where the passphrase of an encrypted key is. Without either it is asked for at the terminal.
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseArgs {
+    /// A file with the key's passphrase, which only its owner may read.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_env")]
+    passphrase_file: Option<PathBuf>,
+    /// The environment variable that has the key's passphrase.
+    #[arg(long, value_name = "NAME")]
+    passphrase_env: Option<String>,
+}
+
+/// The seed of a key file, encrypted or not.
+///
+/// # Errors
+/// When the file or the passphrase is not what it should be.
+pub(crate) fn read_seed(path: &Path, passphrase: &PassphraseArgs) -> anyhow::Result<Secret> {
+    let read = || match KeyFile::read(path)? {
+        KeyFile::Plain(seed) => Ok(seed),
+        KeyFile::Encrypted(key) => {
+            let PassphraseArgs { passphrase_file: file, passphrase_env: env } = passphrase;
+            let config = PassphraseConfig { file: file.clone(), env: env.clone() };
+            let passphrase = PassphraseSource::try_from(config)?.get()?;
+            key.open(&passphrase).with_context(|| path.display().to_string())
+        }
+    };
+    read().map_err(|error: anyhow::Error| Failure::bad_input(format!("{error:#}")).into())
+}
+
+/// Encrypts a seed under a new passphrase, from a file or asked for.
+///
+/// # Errors
+/// When there is no good passphrase, or the system has no randomness.
+pub(crate) fn encrypt(seed: &Secret, passphrase: Option<PathBuf>) -> anyhow::Result<EncryptedKey> {
+    let source = passphrase.map_or(PassphraseSource::Terminal, PassphraseSource::File);
+    let passphrase = source.get_new().map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+    let mut randomness = [0; 40];
+    fill_random(&mut randomness)?;
+    Ok(EncryptedKey::seal(seed, &passphrase, KdfCost::RECOMMENDED, randomness)?)
+}
+
+/// Writes a new file of an encrypted key; on disk when this returns.
+///
+/// # Errors
+/// When there is a file of that name already, or it cannot be written.
+pub(crate) fn write_encrypted(path: &Path, key: &EncryptedKey) -> anyhow::Result<()> {
+    write_new(path, key.to_text().as_bytes(), SECRET_MODE)
+}
 
 /// New secret bytes from the system's randomness.
 ///

@@ -3,14 +3,21 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use interlock_engine::charter::{Charter, Charters, SignedCharter};
 use interlock_engine::local::{LocalSettings, Mode, Overlay};
-use interlock_record::{FeedId, FeedNumber, MemberId, Pepper, Reason, SigningKey, Span, unhex};
+use interlock_record::{
+    FeedId, FeedNumber, MemberId, Pepper, PublicKey, Reason, Signer, SigningKey, Span, unhex,
+};
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::custody::external::{ExternalSigner, Way};
+use crate::custody::key_file::KeyFile;
+use crate::custody::owner_only;
+use crate::custody::passphrase::{PassphraseConfig, PassphraseSource};
 use crate::peppers::Peppers;
 
 /// What a node needs to know. Paths are relative to the file.
@@ -24,8 +31,18 @@ pub struct Config {
     /// Which of the member's feeds it signs in.
     #[serde(default = "first_feed")]
     pub feed: u32,
-    /// The file with the feed's key: 64 hexadecimal digits, readable by its owner only.
-    pub feed_key: PathBuf,
+    /// The file with the feed's key, readable by its owner only: 64 hexadecimal digits, or the same
+    /// encrypted with a passphrase. Either this or `signer`.
+    pub feed_key: Option<PathBuf>,
+    /// Where the passphrase of an encrypted key is; else it is asked for at the terminal.
+    #[serde(default)]
+    pub passphrase: PassphraseConfig,
+    /// What signs with the feed's key, where the node does not have it.
+    pub signer: Option<SignerConfig>,
+    /// The file that remembers which record was signed last; no part of backups. Default:
+    /// `last-signed` beside the feed's key, or beside this file where a signer has the key.
+    #[serde(default)]
+    pub last_signed: PathBuf,
     /// The file with the consortium's pepper: 64 hexadecimal digits, readable by its owner only. Of
     /// several epochs: a table of files, by epoch.
     pub pepper: PepperFiles,
@@ -76,6 +93,25 @@ pub struct ApiConfig {
     pub socket: Option<PathBuf>,
 }
 
+/// What signs with the feed's key, outside the node. One of the two.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignerConfig {
+    /// A program and its arguments, which speaks over its standard input and output.
+    pub command: Option<Vec<String>>,
+    /// A Unix socket.
+    pub socket: Option<PathBuf>,
+}
+
+/// Where the key is, made of what the configuration says.
+enum Keyholder {
+    File(PathBuf),
+    Signer(Way),
+}
+
+/// The file that remembers which record was signed last.
+const LAST_SIGNED: &str = "last-signed";
+
 const fn first_feed() -> u32 {
     1
 }
@@ -91,8 +127,8 @@ pub struct Materials {
     pub later: Vec<SignedCharter>,
     /// The feed that the node signs in.
     pub feed: FeedId,
-    /// The feed's key.
-    pub key: SigningKey,
+    /// What signs with the feed's key.
+    pub signer: Arc<dyn Signer>,
     /// The consortium's peppers.
     pub peppers: Peppers,
     /// The member's own settings.
@@ -113,25 +149,55 @@ impl Config {
             anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', ", "))
         })?;
         let base = path.parent().unwrap_or(Path::new("."));
-        let mut fields = vec![&mut config.charter, &mut config.feed_key, &mut config.data];
-        match &mut config.pepper {
-            PepperFiles::One(file) => fields.push(file),
-            PepperFiles::Epochs(files) => fields.extend(files.values_mut()),
-        }
-        for field in fields {
-            *field = base.join(&*field);
-        }
-        if let Some(socket) = &mut config.api.socket {
-            *socket = base.join(&*socket);
-        }
-        if let Some(overlay) = &mut config.local.overlay {
-            *overlay = base.join(&*overlay);
-        }
+        config.resolve(base);
         config.check().with_context(|| path.display().to_string())?;
         Ok(config)
     }
 
+    /// Makes paths whole, and fills in the one whose default depends on others.
+    fn resolve(&mut self, base: &Path) {
+        if self.last_signed.as_os_str().is_empty() {
+            self.last_signed =
+                self.feed_key.as_deref().unwrap_or(Path::new("")).with_file_name(LAST_SIGNED);
+        }
+        let mut required = vec![&mut self.charter, &mut self.data, &mut self.last_signed];
+        match &mut self.pepper {
+            PepperFiles::One(file) => required.push(file),
+            PepperFiles::Epochs(files) => required.extend(files.values_mut()),
+        }
+        let optional = [
+            self.feed_key.as_mut(),
+            self.passphrase.file.as_mut(),
+            self.signer.as_mut().and_then(|signer| signer.socket.as_mut()),
+            self.api.socket.as_mut(),
+            self.local.overlay.as_mut(),
+        ];
+        for path in required.into_iter().chain(optional.into_iter().flatten()) {
+            *path = base.join(&*path);
+        }
+    }
+
+    /// Where the key is.
+    fn keyholder(&self) -> anyhow::Result<Keyholder> {
+        let Some(signer) = &self.signer else {
+            let Some(file) = &self.feed_key else {
+                bail!("expected feed_key or signer, got neither")
+            };
+            return Ok(Keyholder::File(file.clone()));
+        };
+        ensure!(self.feed_key.is_none(), "expected feed_key or signer, got both");
+        match (&signer.command, &signer.socket) {
+            (Some(words), None) if words.is_empty() => bail!("signer.command: expected a program"),
+            (Some(words), None) => Ok(Keyholder::Signer(Way::Command(words.clone()))),
+            (None, Some(socket)) => Ok(Keyholder::Signer(Way::Socket(socket.clone()))),
+            (Some(_), Some(_)) => bail!("signer: expected command or socket, got both"),
+            (None, None) => bail!("signer: expected command or socket, got neither"),
+        }
+    }
+
     fn check(&self) -> anyhow::Result<()> {
+        self.keyholder()?;
+        PassphraseSource::try_from(self.passphrase.clone())?;
         if let Some(listen) = self.api.listen
             && !listen.ip().is_loopback()
         {
@@ -163,15 +229,10 @@ impl Config {
         let named = charters
             .feed(feed)
             .with_context(|| format!("the charter {name} does not name feed {feed}"))?;
-        let key = SigningKey::from_seed(*secret(&self.feed_key)?);
-        ensure!(
-            named.key == key.public(),
-            "the key in {} is not the one that the charter names for feed {feed}",
-            self.feed_key.display()
-        );
+        let signer = self.signer_of(feed, named.key)?;
         let peppers = self.peppers(&charters)?;
         let settings = self.local.settings()?;
-        Ok(Materials { config: self, first, later, feed, key, peppers, settings })
+        Ok(Materials { config: self, first, later, feed, signer, peppers, settings })
     }
 
     /// Reads the peppers, and checks each against the versions that name its epoch.
@@ -223,6 +284,31 @@ impl LocalConfig {
     }
 }
 
+impl Config {
+    /// What signs with the feed's key, which is sure to be the charter's.
+    fn signer_of(&self, feed: FeedId, named: PublicKey) -> anyhow::Result<Arc<dyn Signer>> {
+        let path = match self.keyholder()? {
+            Keyholder::Signer(way) => return Ok(Arc::new(ExternalSigner::connect(way, named)?)),
+            Keyholder::File(path) => path,
+        };
+        let other = || {
+            let path = path.display();
+            format!("the key in {path} is not the one that the charter names for feed {feed}")
+        };
+        let seed = match KeyFile::read(&path)? {
+            KeyFile::Plain(seed) => seed,
+            KeyFile::Encrypted(key) => {
+                ensure!(key.public() == named, other());
+                let passphrase = PassphraseSource::try_from(self.passphrase.clone())?.get()?;
+                key.open(&passphrase).with_context(|| path.display().to_string())?
+            }
+        };
+        let key = SigningKey::from_seed(*seed);
+        ensure!(key.public() == named, other());
+        Ok(Arc::new(key))
+    }
+}
+
 /// The 32 bytes of a secret file.
 fn secret(path: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let what = || format!("cannot read the secret {}", path.display());
@@ -235,15 +321,4 @@ fn secret(path: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {
         bail!("{}: expected 64 hexadecimal digits", path.display());
     };
     Ok(Zeroizing::new(secret))
-}
-
-fn owner_only(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!(
-            "expected a file that only its owner may read, its mode is {mode:03o}: run chmod 600"
-        );
-    }
-    Ok(())
 }

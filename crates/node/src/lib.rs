@@ -8,6 +8,8 @@ pub mod clock;
 pub mod config;
 pub mod peppers;
 
+pub mod custody;
+
 pub mod writer;
 
 pub mod transport;
@@ -20,4 +22,4 @@ pub mod services;
 mod run;
 
 pub use config::{Config, Materials};
-pub use run::run;
+pub use run::{FirstSignature, run};

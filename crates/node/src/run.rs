@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use interlock_engine::local::Mode;
-use interlock_engine::replica::{Opening, Replica, SEEN_EVERY};
-use interlock_record::{ConsortiumId, FeedId, SigningKey, Span};
+use interlock_engine::replica::{Opening, Replica, SEEN_EVERY, Start, head_of};
+use interlock_record::{ConsortiumId, FeedId};
 use interlock_store::Store;
 use interlock_wire::v1::governance_server::GovernanceServer;
 use interlock_wire::v1::operator_server::OperatorServer;
@@ -22,18 +22,14 @@ use tonic::transport::Server;
 
 use crate::clock::{now, random};
 use crate::config::{ApiConfig, Materials};
+use crate::custody::TransportKeys;
+use crate::custody::last_signed::LastSigned;
 use crate::peers::{CharterFeed, Context, Door, Links, PeerOutbox, dial_members, pull_forever};
 use crate::retention::{RETENTION_EVERY, Retention};
 use crate::services::Services;
-use crate::transport::{self, Binding, Credentials, IdentityError, Refusals, TransportIdentity};
+use crate::transport::{self, Credentials, Refusals};
 use crate::writer;
 
-/// How long a transport key holds.
-const TRANSPORT_KEY_LIFE: Span = Span::from_days(90);
-/// After how long a running node makes a new one.
-const TRANSPORT_KEY_RENEWAL: Duration = Duration::from_secs(30 * 86_400);
-/// How far before the start a transport key holds already, for peers whose clock is behind.
-const TRANSPORT_KEY_BEFORE: Span = Span::from_secs(3_600);
 /// How long calls that are under way may take when the node ends.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// How many refusals wait to be counted.
@@ -41,25 +37,37 @@ const MAX_WAITING_REFUSALS: usize = 256;
 /// How many pulls wait to be started.
 const MAX_WAITING_PULLS: usize = 1_024;
 
+/// How the node begins to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirstSignature {
+    /// Once it has what it signed last, and a quorum of groups has been asked for its own head.
+    Careful,
+    /// At once, since its operator says so, and why.
+    Forced(String),
+}
+
 /// Runs a node until `stop` is done. `ready` is called once everything listens.
 ///
 /// # Errors
 /// When the node cannot start, or its disk fails; says why and where.
 pub async fn run(
     materials: Materials,
+    first_signature: FirstSignature,
     stop: impl Future<Output = ()>,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
-    let Materials { config, first, later, feed, key, peppers, settings } = materials;
+    let Materials { config, first, later, feed, signer, peppers, settings } = materials;
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("cannot make the directory {}", config.data.display()))?;
     let store = Store::open(&config.data, random()?)?;
     let consortium = ConsortiumId(first.id().0);
     store.bind(consortium)?;
     let started_at = now();
-    let transport_keys = TransportKeys { consortium, feed, key: key.clone() };
+    let transport_keys = TransportKeys { consortium, feed, signer: signer.clone() };
     let credentials = Arc::new(Credentials::new(transport_keys.fresh()?));
-    let replica = Replica::open(&store, Opening { first, later, feed, key })?;
+    let mut last_signed = LastSigned::open(&config.last_signed, feed)?;
+    let start = start_of(first_signature, &mut last_signed, &store, feed)?;
+    let replica = Replica::open(&store, Opening { first, later, feed, signer, start })?;
     let replica = replica.with_settings(&store, settings.clone())?;
     let charters = replica.charters().clone();
     peppers.check(&charters)?;
@@ -107,7 +115,8 @@ pub async fn run(
     open_api(&config.api, &services, &shutdown, &mut doors).await?;
     open_gate(&listen, &context, &shutdown, &mut doors).await?;
     let seen_every = config.seen_every.unwrap_or(SEEN_EVERY);
-    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), seen_every)?;
+    let writer_thread =
+        writer::spawn(replica, store, last_signed, queue, Box::new(outbox), seen_every)?;
     let mut peers = JoinSet::new();
     peers.spawn(dial_members(context.clone()));
     let every = config.retention_every.map(|every| every.micros().unsigned_abs());
@@ -149,41 +158,30 @@ pub async fn run(
     }
 }
 
-/// Makes transport keys that the feed's key vouches for.
-struct TransportKeys {
-    consortium: ConsortiumId,
+/// How the replica starts, by what is remembered of its last signature.
+fn start_of(
+    first: FirstSignature,
+    last_signed: &mut LastSigned,
+    store: &Store,
     feed: FeedId,
-    key: SigningKey,
-}
-
-impl TransportKeys {
-    fn fresh(&self) -> Result<TransportIdentity, IdentityError> {
-        let at = now();
-        let binding = Binding {
-            consortium: self.consortium,
-            feed: self.feed,
-            not_before: at.minus(TRANSPORT_KEY_BEFORE),
-            not_after: at.plus(TRANSPORT_KEY_LIFE),
-        };
-        TransportIdentity::generate(binding, &self.key)
+) -> anyhow::Result<Start> {
+    if let FirstSignature::Forced(reason) = first {
+        tracing::warn!(
+            reason,
+            "signs without having asked the others first, and whatever it signed last"
+        );
+        return Ok(Start::Forced { reason });
     }
-
-    /// Shows a new transport key from time to time; connections that stand are left alone.
-    async fn renew_forever(self, credentials: Arc<Credentials>, shutdown: watch::Receiver<bool>) {
-        let over = until(shutdown);
-        tokio::pin!(over);
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(TRANSPORT_KEY_RENEWAL) => {}
-                () = &mut over => return,
-            }
-            match self.fresh() {
-                Ok(identity) => credentials.renew(identity),
-                // The old one holds for two months more: there will be another try.
-                Err(error) => tracing::error!(%error, "cannot renew the transport key"),
-            }
-        }
+    if last_signed.head().is_none()
+        && let Some(head) = head_of(store, feed)?
+    {
+        tracing::warn!(
+            sequence = head.sequence,
+            "nothing was remembered of what this node signed last: it goes by its store, which must not be an old copy"
+        );
+        last_signed.remember(head)?;
     }
+    Ok(Start::Careful { last_signed: last_signed.head() })
 }
 
 /// Waits for tasks to end; those that a stuck client holds up are broken off.

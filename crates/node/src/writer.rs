@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::{now, random};
+use crate::custody::last_signed::LastSigned;
 
 /// How many commands wait for the writer at most; senders wait beyond that.
 pub const MAX_QUEUED: usize = 4_096;
@@ -223,6 +224,7 @@ pub struct WriterQueue {
 pub fn spawn(
     replica: Replica,
     store: Store,
+    last_signed: LastSigned,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
     seen_every: Span,
@@ -231,6 +233,7 @@ pub fn spawn(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let due = replica.next_due(&store)?;
         let writer = Writer {
+            last_signed,
             queue,
             outbox,
             callers: HashMap::new(),
@@ -250,6 +253,7 @@ pub fn spawn(
 struct Writer {
     replica: Replica,
     store: Store,
+    last_signed: LastSigned,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
     callers: HashMap<u64, oneshot::Sender<PublishResult>>,
@@ -376,8 +380,13 @@ impl Writer {
             return Ok(());
         }
         let before = self.replica.counters();
-        let Step { changes, effects, journal } = self.replica.step(&self.store, at, inputs)?;
+        let Step { changes, effects, journal, signed } =
+            self.replica.step(&self.store, at, inputs)?;
         self.store.commit(&changes)?;
+        if let Some(signed) = signed {
+            // Before anybody sees the signature: a copy of the store that is older is known then.
+            self.last_signed.remember(signed)?;
+        }
         warn_of(before, self.replica.counters());
         for effect in effects {
             match effect {

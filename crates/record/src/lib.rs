@@ -17,6 +17,7 @@ pub mod subject;
 
 pub mod merkle;
 pub mod sign;
+pub mod signer;
 
 mod proto;
 pub mod statement;
@@ -42,6 +43,7 @@ pub use merkle::{CompactTree, inclusion_proof, leaf_hash, root_of_leaves, verify
 pub use record::{Entry, RecordError, SignedRecord, peek_header, record_id, statement_id};
 pub use seal::{SealContext, SealError, seal};
 pub use sign::{BadKey, BadSignature, Domain, PublicKey, Signature, SigningKey};
+pub use signer::{Signer, SigningFailed, sign_checked};
 pub use statement::{
     Cure, Dispute, Erase, Flag, Inert, Recall, Receipt, Release, Resolve, Seen, SeenHead,
     Statement, StatementError, Withdraw,

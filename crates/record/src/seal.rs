@@ -5,8 +5,8 @@ use crate::limits::{
 };
 use crate::verified::body_root;
 use crate::{
-    ConsortiumId, Domain, Entry, FeedHead, FeedId, Header, RecordError, SignedRecord, SigningKey,
-    Statement, Time, VerifiedRecord,
+    ConsortiumId, Domain, Entry, FeedHead, FeedId, Header, RecordError, SignedRecord, Signer,
+    SigningFailed, Statement, Time, VerifiedRecord, sign_checked,
 };
 
 /// What a record says about the circumstances it was signed in.
@@ -26,7 +26,7 @@ pub struct SealContext {
     pub pepper_epoch: u32,
 }
 
-/// Why a record cannot be signed. Nothing was signed.
+/// Why a record cannot be signed. There is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// No statements, or more than a record holds.
@@ -67,6 +67,9 @@ pub enum SealError {
         /// The field, as the protocol names it.
         field: &'static str,
     },
+    /// The signer did not sign.
+    #[error(transparent)]
+    Signer(#[from] SigningFailed),
 }
 
 impl SealError {
@@ -79,6 +82,7 @@ impl SealError {
             Self::TimeNotLater { .. } => "TIME_NOT_LATER",
             Self::CharterVersionLower { .. } => "CHARTER_VERSION_LOWER",
             Self::OutOfRange { .. } => "OUT_OF_RANGE",
+            Self::Signer(_) => "SIGNER_FAILED",
         }
     }
 }
@@ -87,9 +91,10 @@ impl SealError {
 /// salt in front and as [`Statement::encode`] wrote it.
 ///
 /// # Errors
-/// When the record would not be accepted or a statement in it would be too long to mean anything.
+/// When the record would not be accepted, a statement in it would be too long to mean anything, or
+/// the signer fails.
 pub fn seal(
-    key: &SigningKey,
+    signer: &dyn Signer,
     head: &FeedHead,
     context: SealContext,
     statements: Vec<([u8; SALT_BYTES], Vec<u8>)>,
@@ -129,7 +134,7 @@ pub fn seal(
         _ => SealError::OutOfRange { field: "header" },
     })?;
     let bytes = header.encode();
-    let signature = key.sign(Domain::Record, &bytes);
+    let signature = sign_checked(signer, Domain::Record, &bytes)?;
     Ok(VerifiedRecord::sealed(header, SignedRecord { header: bytes, signature, body }))
 }
 

@@ -29,14 +29,27 @@ pub enum Domain {
 }
 
 impl Domain {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Record, Self::Charter, Self::Transport, Self::Hello];
+
     /// The text in front of the message; a zero byte separates the two.
-    pub const fn bytes(self) -> &'static [u8] {
+    pub const fn text(self) -> &'static str {
         match self {
-            Self::Record => b"interlock/record/v1",
-            Self::Charter => b"interlock/charter/v1",
-            Self::Transport => b"interlock/transport/v1",
-            Self::Hello => b"interlock/hello/v1",
+            Self::Record => "interlock/record/v1",
+            Self::Charter => "interlock/charter/v1",
+            Self::Transport => "interlock/transport/v1",
+            Self::Hello => "interlock/hello/v1",
         }
+    }
+
+    /// The bytes of [`Self::text`].
+    pub const fn bytes(self) -> &'static [u8] {
+        self.text().as_bytes()
+    }
+
+    /// The domain of this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|domain| domain.text() == text)
     }
 
     /// What is signed: domain || 0x00 || payload.

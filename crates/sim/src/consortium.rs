@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use interlock_engine::charter::{Charter, CharterSignature, Role, SignedCharter};
-use interlock_engine::replica::Opening;
+use interlock_engine::replica::{Opening, Start};
 use interlock_record::{ConsortiumId, FeedId, FeedNumber, MemberId, Pepper, SigningKey, Time, hex};
 
 /// A policy under which little is needed to see every measure: two of three hard flags lock.
@@ -165,9 +165,10 @@ impl Consortium {
     ///
     /// # Panics
     /// When the charter does not name the feed.
-    pub fn opening(&self, feed: FeedId) -> Opening {
+    pub fn opening(&self, feed: FeedId, start: Start) -> Opening {
         let first = Charter::clone(&self.charter);
-        Opening { first, later: Vec::new(), feed, key: self.key(feed) }
+        let signer = Arc::new(self.key(feed));
+        Opening { first, later: Vec::new(), feed, signer, start }
     }
 
     /// The consortium's id.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use interlock_engine::charter::SignedCharter;
 use interlock_engine::ledger::MemoryLedger;
 use interlock_engine::replica::{
-    Drafted, Effect, Input, PublishRefused, Published, Replica, Request,
+    Drafted, Effect, Extent, Input, PublishRefused, Published, Replica, Request,
 };
 use interlock_record::{FeedNumber, MemberId, SALT_BYTES, Span, Statement, StatementId, Time};
 
@@ -28,6 +28,8 @@ use crate::dice::Dice;
 
 /// How often a replica ticks when no timer is due sooner.
 pub const TICK: Span = Span::from_millis(100);
+/// How long everything goes well at first: the replicas reach each other, and may sign.
+pub const CALM_START: Span = Span::from_secs(1);
 /// When every network begins: 2026-01-01T00:00:00Z.
 pub const START_MICROS: i64 = 1_767_225_600_000_000;
 
@@ -48,7 +50,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network of all members, every link up, its clocks set apart as `faults` say.
+    /// A network of all members, every link up, its clocks set apart as `faults` say. The faults
+    /// begin after [`CALM_START`], which has passed when this returns.
     ///
     /// # Panics
     /// Never: it begins at an instant of this century.
@@ -62,7 +65,7 @@ impl Network {
             .collect();
         let mut network = Self {
             consortium,
-            faults,
+            faults: faults.calm(),
             dice,
             now,
             hosts,
@@ -76,6 +79,8 @@ impl Network {
             network.send(now, member, Arrival::Tick);
         }
         network.relink();
+        network.run(CALM_START);
+        network.faults = faults;
         network
     }
 
@@ -217,7 +222,20 @@ impl Network {
     /// # Panics
     /// When the ledger cannot be opened.
     pub fn restart(&mut self, member: MemberId) {
+        let ledger = self.ledger(member).clone();
+        self.restore(member, ledger, Memory::Kept);
+    }
+
+    /// As [`Network::restart`], but the node opens on another ledger: an old copy of its own, say.
+    ///
+    /// # Panics
+    /// When the ledger cannot be opened.
+    pub fn restore(&mut self, member: MemberId, ledger: MemoryLedger, last_signed: Memory) {
         let host = self.hosts.get_mut(&member).expect("a member");
+        host.ledger = ledger;
+        if last_signed == Memory::Lost {
+            host.forget_last_signed();
+        }
         host.reopen(&self.consortium);
         self.under_way.retain(|(_, to, _), arrival| match arrival {
             Arrival::Tick => true,
@@ -299,7 +317,8 @@ impl Network {
             Effect::LocalDone { .. } => {}
             Effect::Push(record) => self.push(member, None, &Frame::Records(vec![record.to_vec()])),
             Effect::Announce { to, heads, charters } => {
-                self.push(member, to, &Frame::Frontier(heads, charters));
+                let extent = if to.is_some() { Extent::Complete } else { Extent::Changes };
+                self.push(member, to, &Frame::Frontier(heads, charters, extent));
             }
             Effect::SpreadForks(proofs) => {
                 let proofs = proofs.iter().map(|proof| proof.to_vec()).collect();
@@ -350,6 +369,15 @@ impl Network {
             self.step(from, vec![Input::Dialled(to)]);
         }
     }
+}
+
+/// Whether a node that is restored still knows which record it signed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// It does.
+    Kept,
+    /// That is gone too, as on a new machine.
+    Lost,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::secret::{new_secret, write_public, write_secret};
+use crate::secret::{encrypt, new_secret, write_encrypted, write_public, write_secret};
 
 /// The file of a feed's key in its directory.
 const KEY_FILE: &str = "feed.key";
@@ -22,13 +22,15 @@ const PUBLIC_FILE: &str = "feed.pub";
 /// --out DIR writes feed.key (the seed, 64 hexadecimal digits, for its owner's eyes only) and
 /// feed.pub, and prints the public key for the charter. --pepper FILE writes 32 random bytes in the
 /// same way, to be handed to every member over a safe way, and prints what the charter shows of it.
-/// Nothing is ever overwritten: a lost feed key cannot be made again.
+/// With --passphrase-file or --ask-passphrase the feed key is encrypted; the node then needs the
+/// passphrase at every start. Nothing is ever overwritten: a lost feed key cannot be made again.
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("what").args(["out", "pepper"]).required(true)),
     after_help = "\
 Example:
   interlock keygen --out /etc/interlock
+  interlock keygen --out /etc/interlock --ask-passphrase
   interlock keygen --pepper pepper.1"
 )]
 pub(crate) struct Keygen {
@@ -38,6 +40,20 @@ pub(crate) struct Keygen {
     /// The file for a new pepper.
     #[arg(long, value_name = "FILE")]
     pepper: Option<PathBuf>,
+    /// Encrypt the feed key with the passphrase in this file, which only its owner may read.
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with = "ask_passphrase")]
+    passphrase_file: Option<PathBuf>,
+    /// Encrypt the feed key with a passphrase that is asked for at the terminal.
+    #[arg(long, requires = "out")]
+    ask_passphrase: bool,
+}
+
+/// How a new key is protected.
+enum Protection {
+    /// By the file's mode only.
+    Mode,
+    /// With a passphrase, from a file or asked for.
+    Passphrase(Option<PathBuf>),
 }
 
 /// What was made. As text it is only the part that goes into the charter.
@@ -51,7 +67,12 @@ enum Made {
 impl Keygen {
     pub(crate) fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         if let Some(directory) = &self.out {
-            output.result(&make_key(directory)?)?;
+            let protection = if self.ask_passphrase || self.passphrase_file.is_some() {
+                Protection::Passphrase(self.passphrase_file)
+            } else {
+                Protection::Mode
+            };
+            output.result(&make_key(directory, protection)?)?;
         }
         if let Some(file) = self.pepper {
             output.result(&make_pepper(file)?)?;
@@ -60,13 +81,16 @@ impl Keygen {
     }
 }
 
-fn make_key(directory: &Path) -> anyhow::Result<Made> {
+fn make_key(directory: &Path, protection: Protection) -> anyhow::Result<Made> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("cannot make the directory {}", directory.display()))?;
     let (key_file, public_key_file) = (directory.join(KEY_FILE), directory.join(PUBLIC_FILE));
     let seed = new_secret()?;
     let public_key = SigningKey::from_seed(*seed).public().to_string();
-    write_secret(&key_file, &seed)?;
+    match protection {
+        Protection::Mode => write_secret(&key_file, &seed)?,
+        Protection::Passphrase(file) => write_encrypted(&key_file, &encrypt(&seed, file)?)?,
+    }
     write_public(&public_key_file, &format!("{public_key}\n"))?;
     Ok(Made::Key { key_file, public_key_file, public_key })
 }

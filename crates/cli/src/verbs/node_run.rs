@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use interlock_node::FirstSignature;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -19,11 +20,28 @@ pub(crate) enum NodeCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  interlock node run --config /etc/interlock/node.toml")]
+  interlock node run --config /etc/interlock/node.toml
+  interlock node run --config node.toml --force-sign \"both other members are gone for good\"")]
 pub(crate) struct Run {
     /// The node's configuration.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Sign at once, without asking the other members for the head of this node's own feed, and
+    /// whatever it signed last. If it has signed more than its store knows, it forks its feed for
+    /// good. The reason is logged and journaled.
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    force_sign: Option<String>,
+}
+
+/// The longest reason, in bytes.
+const MAX_REASON_BYTES: usize = 512;
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > MAX_REASON_BYTES {
+        return Err(format!("expected a reason of 1 to {MAX_REASON_BYTES} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 impl NodeCommand {
@@ -40,20 +58,21 @@ impl Run {
         let materials = interlock_node::Config::load(&self.config)
             .and_then(interlock_node::Config::materials)
             .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+        let first = self.force_sign.map_or(FirstSignature::Careful, FirstSignature::Forced);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .context("cannot start the node's threads")?;
         runtime.block_on(async {
             let stop = stop_signal().context("cannot wait for signals")?;
-            interlock_node::run(materials, stop, || {}).await
+            interlock_node::run(materials, first, stop, || {}).await
         })?;
         Ok(Exit::Done)
     }
 }
 
 /// Logs go to stderr, one line each; `RUST_LOG` says how much.
-fn log_to_stderr() {
+pub(super) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -74,4 +93,18 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_given_and_bounded() {
+        assert_eq!(reason(" gone ").as_deref(), Ok("gone"));
+        assert!(reason(&"x".repeat(MAX_REASON_BYTES)).is_ok());
+        for wrong in ["", "  ", &"x".repeat(MAX_REASON_BYTES + 1)] {
+            assert!(reason(wrong).is_err(), "{wrong}");
+        }
+    }
 }

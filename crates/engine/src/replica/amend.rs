@@ -90,6 +90,7 @@ impl Replica {
         self.tell(&before, work);
         if before.newest().id() != self.charters.newest().id() {
             self.gossip.members(self.charters.newest());
+            self.caution.amended(self.charters.newest());
             self.judge_all(work)?;
             // Any subject may be decided otherwise by another policy or without some feed.
             Self::revisit_everybody(work);

@@ -37,6 +37,15 @@ pub struct HeadClaim {
     pub id: RecordId,
 }
 
+/// How much of what it knows a peer has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every head that it knows: a feed that it does not name, it does not know.
+    Complete,
+    /// Heads that have changed.
+    Changes,
+}
+
 /// Records of one feed that are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PullRange {
@@ -342,9 +351,13 @@ impl Replica {
         &mut self,
         from: MemberId,
         heads: Vec<HeadClaim>,
+        extent: Extent,
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
         self.gossip.sign_of_life(from, work.now);
+        if extent == Extent::Complete {
+            self.caution.answered(self.charters.newest(), from);
+        }
         for claim in heads {
             // A feed that the charter does not name is nothing that could be pulled.
             if self.charters.feed(claim.feed).is_none() {

@@ -101,6 +101,11 @@ pub enum Happening {
     },
     /// Something that concerns this node alone, or whom it must remind.
     Local(LocalHappening),
+    /// The node was started so that it signs without asking the others first.
+    SigningForced {
+        /// Why, in its operator's words.
+        reason: String,
+    },
 }
 
 /// What was decided.
@@ -152,6 +157,7 @@ const BRANCH_TAKEN: u32 = 9;
 const CHARTER_CHANGED: u32 = 10;
 const CHARTER_FORKED: u32 = 11;
 const ERASED: u32 = 12;
+const SIGNING_FORCED: u32 = 20;
 
 impl Happening {
     /// A stable name of what happened.
@@ -171,6 +177,7 @@ impl Happening {
             Self::CharterForked { .. } => "CHARTER_FORKED".to_owned(),
             Self::Erased { .. } => "STATEMENT_ERASED".to_owned(),
             Self::Local(happening) => happening.name().to_owned(),
+            Self::SigningForced { .. } => "SIGNING_FORCED".to_owned(),
         }
     }
 
@@ -234,6 +241,10 @@ impl Happening {
                 place(&mut row, *feed, *sequence);
             }
             Self::Local(happening) => happening.fill(&mut row),
+            Self::SigningForced { reason } => {
+                row.kind = SIGNING_FORCED;
+                row.code.clone_from(reason);
+            }
         }
         row
     }
@@ -322,6 +333,7 @@ fn read(row: &JournalRow) -> Option<Happening> {
         kind if local_happening::KINDS.contains(&kind) => {
             Happening::Local(LocalHappening::of(row)?)
         }
+        SIGNING_FORCED => Happening::SigningForced { reason: row.code.clone() },
         _ => return None,
     })
 }

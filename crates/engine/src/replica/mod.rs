@@ -9,6 +9,7 @@ mod accept;
 mod acting;
 mod amend;
 mod branches;
+mod caution;
 mod erase;
 mod finality;
 mod gossip;
@@ -28,15 +29,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, FeedHead, FeedId, MemberId, SigningKey, Span, StatementId, SubjectTag, Time,
-    VerifiedFork, VerifiedRecord,
+    Digest, FeedHead, FeedId, MemberId, Signer, Span, StatementId, SubjectTag, Time, VerifiedFork,
+    VerifiedRecord,
 };
 use sha2::{Digest as _, Sha256};
 
 pub use amend::{CharterClaim, signed_charters};
 pub use branches::{MAX_BRANCH_RECORDS, MAX_FORKS_A_FEED, branch_records};
+pub use caution::{SignedHead, Start};
 pub use finality::{SEEN_EVERY, final_heights};
-pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
+pub use gossip::{Extent, HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
 pub use local::MAX_RESETTLED_A_STEP;
 pub use local_happening::{DisputeEnd, LocalHappening};
@@ -92,6 +94,8 @@ pub enum Input {
         heads: Vec<HeadClaim>,
         /// The charter versions that it knows, where it says so.
         charters: Option<CharterClaim>,
+        /// Whether the heads are all.
+        extent: Extent,
     },
     /// Records came, their signatures checked.
     Records {
@@ -240,6 +244,9 @@ pub struct Step {
     pub effects: Vec<Effect>,
     /// The number of the latest journal entry.
     pub journal: u64,
+    /// The last record that was signed in this step: to be remembered outside the ledger before
+    /// any effect runs.
+    pub signed: Option<SignedHead>,
 }
 
 /// One replica of the consortium.
@@ -247,7 +254,7 @@ pub struct Step {
 pub struct Replica {
     me: MemberId,
     feed: FeedId,
-    key: SigningKey,
+    signer: Arc<dyn Signer>,
     charters: Arc<Charters>,
     /// Versions that came with the configuration and are not in the ledger yet.
     unsaved: Vec<SignedCharter>,
@@ -270,6 +277,7 @@ pub struct Replica {
     settings: LocalSettings,
     own_policies: local::OwnPolicies,
     resettling: Option<local::Resettling>,
+    caution: caution::Caution,
 }
 
 /// What a step gathers on its way.
@@ -282,6 +290,7 @@ struct Work<'a> {
     /// Whether subjects wait to be decided anew.
     revisits: bool,
     local: local::LocalWork,
+    signed: Option<SignedHead>,
 }
 
 impl Replica {
@@ -301,9 +310,10 @@ impl Replica {
             now,
             effects: Vec::new(),
             touched: BTreeSet::new(),
-            events: Vec::new(),
             revisits: self.revisiting,
             local: local::LocalWork::default(),
+            events: self.caution.take_forced().into_iter().collect(),
+            signed: None,
         };
         let mut publish = Vec::new();
         let mut acts = Vec::new();
@@ -325,8 +335,8 @@ impl Replica {
                 Input::Unheard(peer) => self.gossip.unheard(peer),
                 Input::Dialled(peer) => self.dialled(peer, &mut work)?,
                 Input::DialLost(peer) => self.gossip.dial_lost(peer),
-                Input::Frontier { from, heads, charters } => {
-                    self.frontier(from, heads, &mut work)?;
+                Input::Frontier { from, heads, charters, extent } => {
+                    self.frontier(from, heads, extent, &mut work)?;
                     self.compare_charters(from, charters, &mut work);
                 }
                 Input::Records { from, records } => self.records(from, records, &mut work)?,
@@ -348,6 +358,7 @@ impl Replica {
             }
         }
         let publish = self.keep_simulated(publish, &mut work)?;
+        self.caution.review(&work.draft, self.heads.get(&self.feed))?;
         self.publish(publish, &mut work)?;
         self.erase_what_is_final(&mut work)?;
         self.revisit(&mut work)?;
@@ -365,9 +376,10 @@ impl Replica {
         if self.counters != before {
             work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
         }
-        let Work { draft, effects, revisits, .. } = work;
+        let Work { draft, effects, revisits, signed, .. } = work;
         self.revisiting = revisits;
-        Ok(Step { changes: draft.into_changes(), effects, journal: self.counters.journal })
+        let changes = draft.into_changes();
+        Ok(Step { changes, effects, journal: self.counters.journal, signed })
     }
 
     /// The charters that the replica goes by.
@@ -390,10 +402,11 @@ impl Replica {
         self.gossip.views(&self.heads)
     }
 
-    /// Why the replica does not sign at `now`, if it does not: somebody says that this node's own
-    /// feed goes on, and a node that signs what it has signed before forks itself. A claim that
-    /// nobody makes good stops mattering after [`OWN_FEED_PATIENCE`], and so does whatever else its
-    /// peer says of this feed: else a liar could silence it.
+    /// Why the replica does not sign at `now`, if it does not: it has lost what it signed last,
+    /// somebody says that this node's own feed goes on, or the others have not been asked yet. A
+    /// node that signs what it has signed before forks itself. A claim that nobody makes good stops
+    /// mattering after [`OWN_FEED_PATIENCE`], and so does whatever else its peer says of this feed:
+    /// else a liar could silence it.
     pub fn not_signing(&self, now: Time) -> Option<String> {
         let named = self.charters.feed(self.feed);
         if named.is_none_or(|feed| feed.last.is_some()) {
@@ -410,10 +423,13 @@ impl Replica {
             ));
         }
         let own = self.heads.get(&self.feed).map_or(0, |head| head.sequence);
-        let known = self.gossip.believed_own_head(own, now)?;
-        Some(format!(
-            "others know record {known} of this node's feed, it has only {own}: catching up"
-        ))
+        let told = || {
+            let known = self.gossip.believed_own_head(own, now)?;
+            Some(format!(
+                "others know record {known} of this node's feed, it has only {own}: catching up"
+            ))
+        };
+        self.caution.against_head(own).or_else(told).or_else(|| self.caution.unanswered())
     }
 
     /// A digest of the heads known of every feed: two replicas with the same digest know the same.
@@ -470,4 +486,13 @@ pub fn record_at(
         return Ok(None);
     };
     crate::ledger::row(ledger, &crate::ledger::number_key(index.arrival))
+}
+
+/// The head of a feed that a ledger remembers, if the feed has a record.
+///
+/// # Errors
+/// [`LedgerFault`].
+pub fn head_of(ledger: &dyn Ledger, feed: FeedId) -> Result<Option<SignedHead>, LedgerFault> {
+    let head = opening::heads(ledger)?.0.remove(&feed);
+    Ok(head.and_then(|head| Some(SignedHead { sequence: head.sequence, id: head.id? })))
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use interlock_record::{FeedHead, FeedId, SigningKey, Time};
+use interlock_record::{FeedHead, FeedId, Signer, Time};
 
 use super::branches::Forks;
+use super::caution::{Caution, Start};
 use super::finality::Finality;
 use super::{Replica, amend, erase, gossip, record_at};
 use crate::breaker::Window;
@@ -23,8 +24,10 @@ pub struct Opening {
     pub later: Vec<SignedCharter>,
     /// The feed that it signs in.
     pub feed: FeedId,
-    /// That feed's key.
-    pub key: SigningKey,
+    /// What signs with that feed's key.
+    pub signer: Arc<dyn Signer>,
+    /// How it starts.
+    pub start: Start,
 }
 
 /// The replica cannot be opened.
@@ -50,7 +53,7 @@ impl Replica {
     /// # Errors
     /// [`OpenError`]; nothing has changed.
     pub fn open(ledger: &dyn Ledger, opening: Opening) -> Result<Self, OpenError> {
-        let Opening { first, later, feed, key } = opening;
+        let Opening { first, later, feed, signer, start } = opening;
         let mut charters = amend::stored(ledger, Charters::first(first))?;
         let mut unsaved = Vec::new();
         for signed in later {
@@ -59,7 +62,7 @@ impl Replica {
                 unsaved.push(signed);
             }
         }
-        if charters.feed(feed).is_none_or(|named| named.key != key.public()) {
+        if charters.feed(feed).is_none_or(|named| named.key != signer.public()) {
             return Err(OpenError::NotInCharter { feed });
         }
         let counters = crate::ledger::row(ledger, MetaKey::Counters.bytes())?.unwrap_or_default();
@@ -67,7 +70,7 @@ impl Replica {
         let mut replica = Self {
             me: feed.member,
             feed,
-            key,
+            signer,
             heads,
             windows: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -78,6 +81,7 @@ impl Replica {
             counters,
             fired_through: Time::MIN,
             gossip: gossip::Gossip::new(charters.newest(), feed),
+            caution: Caution::new(charters.newest(), feed, start),
             charters: Arc::new(charters),
             settings: LocalSettings::default(),
             own_policies: super::local::OwnPolicies::default(),
@@ -85,6 +89,7 @@ impl Replica {
             unsaved,
             revisiting: Self::revisits(ledger)?,
         };
+        replica.caution.review(ledger, replica.heads.get(&feed))?;
         replica.fill_windows(ledger)?;
         replica.finality = Finality::read(ledger, &replica.charters, &replica.forks)?;
         Ok(replica)
@@ -133,7 +138,7 @@ type Heads = BTreeMap<FeedId, FeedHead>;
 type Voids = BTreeMap<FeedId, u64>;
 
 /// Every head that a ledger remembers, and from where on a feed is void.
-fn heads(ledger: &dyn Ledger) -> Result<(Heads, Voids), LedgerFault> {
+pub(super) fn heads(ledger: &dyn Ledger) -> Result<(Heads, Voids), LedgerFault> {
     let corrupt = |what: String| LedgerFault::Corrupt { column: Column::Heads.name(), what };
     let (mut heads, mut voids) = (Heads::new(), Voids::new());
     for (key, value) in ledger.range(Column::Heads, &[], &[0xff; 64], usize::MAX)? {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use interlock_record::{
     Digest, MAX_BODY_BYTES, MAX_STATEMENTS, MemberId, Release, SALT_BYTES, SealContext, SealError,
-    Span, Statement, StatementError, StatementId, TAG_SCHEME, Time, VerifiedRecord, seal,
+    SigningFailed, Span, Statement, StatementError, StatementId, TAG_SCHEME, Time, VerifiedRecord,
+    seal,
 };
 
-use super::{Effect, Replica, Work, record_at};
+use super::{Effect, Replica, SignedHead, Work, record_at};
 use crate::ledger::LedgerFault;
 use crate::ledger::rows::{RequestRow, TargetRow};
 
@@ -109,9 +110,21 @@ pub enum PublishRefused {
     /// The node must not sign now.
     #[error("the node does not sign at the moment: {0}")]
     NotSigning(String),
+    /// The signer did not sign.
+    #[error(transparent)]
+    SignerFailed(SigningFailed),
     /// The records could not be sealed.
     #[error("cannot seal a record: {0}")]
-    Seal(#[from] SealError),
+    Seal(SealError),
+}
+
+impl From<SealError> for PublishRefused {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Signer(failed) => Self::SignerFailed(failed),
+            error => Self::Seal(error),
+        }
+    }
 }
 
 /// What waits to be published: the caller, its statements, and what makes it the same write.
@@ -280,7 +293,7 @@ impl Replica {
             Ok(sealed) => sealed,
             Err(error) => {
                 for caller in pack.callers {
-                    let result = Err(PublishRefused::Seal(error.clone()));
+                    let result = Err(error.clone().into());
                     work.effects.push(Effect::Published { ticket: caller.ticket, result });
                 }
                 return Ok(());
@@ -292,6 +305,8 @@ impl Replica {
             let head = self.heads.get(&self.feed).cloned().unwrap_or_default();
             let next = head.next(record).expect("it was sealed on this very head");
             self.accept(record, next, work)?;
+            let sequence = record.header().sequence;
+            work.signed = Some(SignedHead { sequence, id: record.id() });
             for index in 0..record.header().statements {
                 places.push((interlock_record::statement_id(&record.id(), index), record.header()));
             }
@@ -342,7 +357,7 @@ impl Replica {
                 tag_scheme: TAG_SCHEME,
                 pepper_epoch: self.charters.at(now).pepper_epoch,
             };
-            let record = seal(&self.key, &head, context, body)?;
+            let record = seal(&*self.signer, &head, context, body)?;
             head = head.next(&record).expect("it was sealed on this very head");
             sealed.push(record);
         }

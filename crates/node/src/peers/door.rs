@@ -232,7 +232,8 @@ fn read(context: &Context, from: MemberId, frame: peer::PushFrame) -> Result<Inp
     match frame.kind {
         Some(push_frame::Kind::Frontier(frontier)) => {
             let heads = frames::heads(&frontier)?;
-            Ok(Input::Frontier { from, heads, charters: frames::charters(&frontier)? })
+            let (charters, extent) = (frames::charters(&frontier)?, frames::extent(&frontier));
+            Ok(Input::Frontier { from, heads, charters, extent })
         }
         Some(push_frame::Kind::Records(records)) => {
             let records = frames::records(&charters, &records.records)?;

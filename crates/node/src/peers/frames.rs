@@ -1,7 +1,7 @@
 //! From frames to what they say, checked.
 
 use interlock_engine::charter::Charters;
-use interlock_engine::replica::{CharterClaim, HeadClaim};
+use interlock_engine::replica::{CharterClaim, Extent, HeadClaim};
 use interlock_record::{
     BadFork, FeedId, ForkProof, RecordError, SignedRecord, VerifiedFork, VerifiedRecord,
     peek_header, verify,
@@ -80,4 +80,9 @@ pub(super) fn heads(frontier: &peer::Frontier) -> Result<Vec<HeadClaim>, FrameRe
             HeadClaim::try_from(head).map_err(|error| FrameRefused::new("BAD_FRAME", &error))
         })
         .collect()
+}
+
+/// Whether a frontier is all that its sender knows.
+pub(super) const fn extent(frontier: &peer::Frontier) -> Extent {
+    if frontier.complete { Extent::Complete } else { Extent::Changes }
 }

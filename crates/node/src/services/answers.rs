@@ -195,6 +195,7 @@ pub(super) fn publish_refused(refused: &PublishRefused) -> Status {
         PublishRefused::SimulatedApart { .. } => (Code::FailedPrecondition, "SIMULATED_APART"),
         PublishRefused::KeyReused => (Code::AlreadyExists, "IDEMPOTENCY_KEY_REUSED"),
         PublishRefused::NotSigning(_) => (Code::Unavailable, "NOT_SIGNING"),
+        PublishRefused::SignerFailed(_) => (Code::Unavailable, "SIGNER_FAILED"),
         PublishRefused::Seal(_) => (Code::Internal, "CANNOT_SEAL"),
     };
     refusal(code, reason, refused)

@@ -289,6 +289,7 @@ fn detail(happening: &Happening) -> serde_json::Value {
             "statement": id, "feed": feed.to_string(), "sequence": sequence,
         }),
         Happening::Local(happening) => people::detail(happening),
+        Happening::SigningForced { reason } => json!({ "reason": reason }),
     }
 }
 

@@ -2,8 +2,8 @@
 //! Not here: the certificate around it, and whether a binding is believed.
 
 use interlock_record::{
-    ConsortiumId, Digest, Domain, FeedId, FeedNumber, MemberId, PublicKey, Signature, SigningKey,
-    Time,
+    ConsortiumId, Digest, Domain, FeedId, FeedNumber, MemberId, PublicKey, Signature, Signer,
+    SigningFailed, Time, sign_checked,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -80,8 +80,15 @@ impl Binding {
         })
     }
 
+    /// The binding in what a feed key is asked to sign, if it is of this form.
+    pub fn of_message(message: &[u8]) -> Option<Self> {
+        let (binding, transport_key) = message.split_first_chunk()?;
+        let binding = Self::decode(binding)?;
+        (transport_key.len() == 32 && binding.encode() == message[..BINDING_LEN]).then_some(binding)
+    }
+
     /// What the feed key signs: the binding, then the transport key's digest.
-    fn message(&self, transport_key: Digest) -> Vec<u8> {
+    pub(crate) fn message(&self, transport_key: Digest) -> Vec<u8> {
         [&self.encode()[..], transport_key.as_bytes()].concat()
     }
 }
@@ -100,9 +107,14 @@ pub(super) struct SignedBinding {
 
 impl SignedBinding {
     /// Binds the transport key to the feed whose key this is.
-    pub(super) fn sign(binding: Binding, transport_key: Digest, key: &SigningKey) -> Self {
-        let signature = key.sign(Domain::Transport, &binding.message(transport_key));
-        Self { binding, signature }
+    pub(super) fn sign(
+        binding: Binding,
+        transport_key: Digest,
+        signer: &dyn Signer,
+    ) -> Result<Self, SigningFailed> {
+        let message = binding.message(transport_key);
+        let signature = sign_checked(signer, Domain::Transport, &message)?;
+        Ok(Self { binding, signature })
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -127,6 +139,8 @@ impl SignedBinding {
 
 #[cfg(test)]
 mod tests {
+    use interlock_record::SigningKey;
+
     use super::*;
 
     #[test]
@@ -150,7 +164,11 @@ mod tests {
             not_before: Time::MIN,
             not_after: Time::MAX,
         };
-        let signed = SignedBinding::sign(binding, Digest([9; 32]), &key);
+        let signed = SignedBinding::sign(binding, Digest([9; 32]), &key).expect("a key signs");
+        let message = binding.message(Digest([9; 32]));
+        assert_eq!(Binding::of_message(&message), Some(binding));
+        assert_eq!(Binding::of_message(&message[1..]), None);
+        assert_eq!(Binding::of_message(&[&message[..], &[0]].concat()), None);
         let bytes = signed.encode();
         assert_eq!(SignedBinding::decode(&bytes), Some(signed));
         assert_eq!(SignedBinding::decode(&bytes[1..]), None);

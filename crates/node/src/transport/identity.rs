@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use interlock_record::SigningKey;
+use interlock_record::{Signer, SigningFailed};
 use rcgen::{KeyPair, PKCS_ED25519, PublicKeyData as _};
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::ring::sign::any_eddsa_type;
@@ -20,6 +20,9 @@ pub enum IdentityError {
     /// The binding ends before it begins.
     #[error("a binding from {} until {} never holds", .0.not_before, .0.not_after)]
     NeverValid(Binding),
+    /// The feed's key did not sign it.
+    #[error("the transport key could not be signed: {0}")]
+    Signer(#[from] SigningFailed),
     /// The machine gave no randomness, or its key was not usable.
     #[error("no transport key could be made: {0}")]
     Key(String),
@@ -30,6 +33,7 @@ impl IdentityError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NeverValid(_) => "BINDING_NEVER_VALID",
+            Self::Signer(_) => "SIGNER_FAILED",
             Self::Key(_) => "TRANSPORT_KEY_FAILED",
         }
     }
@@ -44,18 +48,18 @@ pub struct TransportIdentity {
 }
 
 impl TransportIdentity {
-    /// Makes a new transport key and binds it to `binding.feed`, whose key `feed_key` is.
+    /// Makes a new transport key and binds it to `binding.feed`, whose key `signer` has.
     ///
     /// # Errors
-    /// When the binding never holds or no key can be made.
-    pub fn generate(binding: Binding, feed_key: &SigningKey) -> Result<Self, IdentityError> {
+    /// When the binding never holds, no key can be made, or the signer fails.
+    pub fn generate(binding: Binding, signer: &dyn Signer) -> Result<Self, IdentityError> {
         if binding.not_after <= binding.not_before {
             return Err(IdentityError::NeverValid(binding));
         }
         let failed = |err: rcgen::Error| IdentityError::Key(err.to_string());
         let key = KeyPair::generate_for(&PKCS_ED25519).map_err(failed)?;
         let transport_key = transport_key_digest(&key.subject_public_key_info());
-        let signed = SignedBinding::sign(binding, transport_key, feed_key);
+        let signed = SignedBinding::sign(binding, transport_key, signer)?;
         let label = Label {
             feed: binding.feed,
             not_before: binding.not_before,

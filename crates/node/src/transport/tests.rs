@@ -80,7 +80,8 @@ fn transport_keys() -> KeyPair {
 fn forged(named: &KeyPair, written_for: &KeyPair, held: &KeyPair) -> TransportIdentity {
     let binding = binding("acme");
     let transport_key = transport_key_digest(&named.subject_public_key_info());
-    let signed = SignedBinding::sign(binding, transport_key, &key("acme")).encode();
+    let signed =
+        SignedBinding::sign(binding, transport_key, &key("acme")).expect("it signs").encode();
     let Binding { feed, not_before, not_after, .. } = binding;
     let label = Label { feed, not_before, not_after };
     let certificate = certificate::write(written_for, &label, &signed).expect("a certificate");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use interlock_engine::ledger::MemoryLedger;
-use interlock_engine::replica::{Effect, Input, Replica};
+use interlock_engine::replica::{Effect, Input, Replica, SignedHead, Start};
 use interlock_record::{FeedId, MemberId, Time};
 
 use super::{FIRST_FEED, TICK};
@@ -13,6 +13,8 @@ use crate::consortium::Consortium;
 pub(super) struct Host {
     pub replica: Replica,
     pub ledger: MemoryLedger,
+    /// The record that it signed last; outside the ledger, as in a real node.
+    last_signed: Option<SignedHead>,
     /// How far its clock is ahead, µs.
     skew: i64,
     feed: FeedId,
@@ -37,13 +39,28 @@ impl Host {
     pub(super) fn new(consortium: &Consortium, member: MemberId, skew: i64) -> Self {
         let feed = FeedId { member, number: FIRST_FEED };
         let ledger = MemoryLedger::default();
-        let replica = open(consortium, &ledger, feed);
+        let replica = open(consortium, &ledger, feed, None);
         let links = BTreeMap::new();
-        Self { replica, ledger, skew, feed, side: 0, links, pulls: 0, refusals: 0 }
+        Self {
+            replica,
+            ledger,
+            last_signed: None,
+            skew,
+            feed,
+            side: 0,
+            links,
+            pulls: 0,
+            refusals: 0,
+        }
     }
 
     pub(super) fn reopen(&mut self, consortium: &Consortium) {
-        self.replica = open(consortium, &self.ledger, self.feed);
+        self.replica = open(consortium, &self.ledger, self.feed, self.last_signed);
+    }
+
+    /// Forgets which record it signed last.
+    pub(super) fn forget_last_signed(&mut self) {
+        self.last_signed = None;
     }
 
     /// What its clock shows.
@@ -66,11 +83,17 @@ impl Host {
         let clock = self.clock(now);
         let step = self.replica.step(&self.ledger, clock, inputs).expect("memory does not fail");
         self.ledger.commit(&step.changes);
+        self.last_signed = step.signed.or(self.last_signed);
         step.effects
     }
 }
 
-fn open(consortium: &Consortium, ledger: &MemoryLedger, feed: FeedId) -> Replica {
-    Replica::open(ledger, consortium.opening(feed))
+fn open(
+    consortium: &Consortium,
+    ledger: &MemoryLedger,
+    feed: FeedId,
+    last_signed: Option<SignedHead>,
+) -> Replica {
+    Replica::open(ledger, consortium.opening(feed, Start::Careful { last_signed }))
         .expect("the charter names every member's first feed")
 }

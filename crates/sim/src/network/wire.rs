@@ -2,7 +2,7 @@
 
 use interlock_engine::charter::{Charters, SignedCharter};
 use interlock_engine::replica::{
-    CharterClaim, HeadClaim, Input, PullEnd, PullRange, branch_records, signed_charters,
+    CharterClaim, Extent, HeadClaim, Input, PullEnd, PullRange, branch_records, signed_charters,
 };
 use interlock_record::{ForkProof, MemberId, SignedRecord, VerifiedFork, VerifiedRecord, verify};
 
@@ -17,7 +17,7 @@ const MAX_RANGE: u64 = 4_096;
 #[derive(Debug, Clone)]
 pub(super) enum Frame {
     Records(Vec<Vec<u8>>),
-    Frontier(Vec<HeadClaim>, CharterClaim),
+    Frontier(Vec<HeadClaim>, CharterClaim, Extent),
     Forks(Vec<Vec<u8>>),
 }
 
@@ -160,8 +160,8 @@ impl Network {
                     records.iter().filter_map(|bytes| verified(charters, bytes)).collect();
                 Some(Input::Records { from, records })
             }
-            Arrival::Pushed { frame: Frame::Frontier(heads, charters), .. } => {
-                Some(Input::Frontier { from, heads, charters: Some(charters) })
+            Arrival::Pushed { frame: Frame::Frontier(heads, charters, extent), .. } => {
+                Some(Input::Frontier { from, heads, charters: Some(charters), extent })
             }
             Arrival::Pushed { frame: Frame::Forks(proofs), .. } => {
                 let charters = self.hosts[&member].replica.charters();

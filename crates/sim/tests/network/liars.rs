@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use interlock_engine::replica::{HeadClaim, Input, OWN_FEED_PATIENCE, PullEnd};
+use interlock_engine::replica::{Extent, HeadClaim, Input, OWN_FEED_PATIENCE, PullEnd};
 use interlock_record::{RecordId, Span};
 use interlock_sim::checks::{agree, journal_is_true};
 use interlock_sim::consortium::{Consortium, Shape, feed, member};
@@ -16,6 +16,10 @@ fn claim(feed: interlock_record::FeedId, sequence: u64) -> HeadClaim {
     HeadClaim { feed, sequence, id: RecordId([0xaa; 32]) }
 }
 
+fn tells(from: interlock_record::MemberId, heads: Vec<HeadClaim>) -> Input {
+    Input::Frontier { from, heads, charters: None, extent: Extent::Changes }
+}
+
 fn lone() -> Lone {
     let mut lone = Lone::new(Consortium::new(&Shape::default()), feed(0, 1));
     for peer in 1..4 {
@@ -27,9 +31,7 @@ fn lone() -> Lone {
 #[test]
 fn a_false_claim_of_a_longer_own_feed_silences_a_replica_only_for_a_while() {
     let mut lone = lone();
-    let lie = || {
-        vec![Input::Frontier { from: member(1), heads: vec![claim(feed(0, 1), 7)], charters: None }]
-    };
+    let lie = || vec![tells(member(1), vec![claim(feed(0, 1), 7)])];
     lone.step(at(0), lie());
     assert!(lone.replica.not_signing(at(0)).is_some());
     let patience = OWN_FEED_PATIENCE.micros() / 1_000;
@@ -49,7 +51,7 @@ fn a_liar_that_always_claims_one_more_silences_a_replica_only_once() {
         let own =
             network.replica(member(0)).heads().get(&feed(0, 1)).map_or(0, |head| head.sequence);
         let heads = vec![claim(feed(0, 1), own + 1)];
-        network.inject(member(0), vec![Input::Frontier { from: member(1), heads, charters: None }]);
+        network.inject(member(0), vec![tells(member(1), heads)]);
         let ticket = network.publish(member(0), vec![flag(1, network.clock(member(0)))], None);
         refused += u64::from(network.answer(ticket).is_some_and(Result::is_err));
         network.run(secs(1));
@@ -87,7 +89,7 @@ fn a_peer_that_does_not_deliver_what_it_claims_is_asked_once_a_second_at_most() 
     let mut network = Network::new(Consortium::new(&Shape::default()), Faults::NONE, 1);
     for round in 0..300 {
         let heads = (1..4).map(|number| claim(feed(number, 1), 1_000 + round)).collect();
-        network.inject(member(0), vec![Input::Frontier { from: member(1), heads, charters: None }]);
+        network.inject(member(0), vec![tells(member(1), heads)]);
         network.run(Span::from_millis(100));
     }
     let pulls = network.pulls(member(0));
@@ -108,7 +110,7 @@ fn a_peer_that_claims_other_records_for_known_places_is_not_asked_without_end() 
     for round in 0..1_000 {
         let heads = vec![claim(feed(2, 1), 1)];
         let now = at(round * 10);
-        let step = lone.step(now, vec![Input::Frontier { from: member(1), heads, charters: None }]);
+        let step = lone.step(now, vec![tells(member(1), heads)]);
         asked += pulls(&step);
         if pulls(&step) > 0 {
             lone.step(now, vec![Input::PullEnded { from: member(1), ended: PullEnd::Complete }]);
@@ -128,10 +130,7 @@ fn claims_of_any_size_and_of_unknown_feeds_are_harmless() {
         claim(feed(1, 7), 5),
         claim(feed(3, 1), 0),
     ];
-    let step = lone.step(
-        at(0),
-        vec![Input::Frontier { from: member(1), heads: heads.clone(), charters: None }],
-    );
+    let step = lone.step(at(0), vec![tells(member(1), heads.clone())]);
     let asked: Vec<_> = step
         .effects
         .iter()
@@ -144,7 +143,7 @@ fn claims_of_any_size_and_of_unknown_feeds_are_harmless() {
         .collect();
     assert!(asked.iter().all(|feed| lone.consortium.charter.feed(*feed).is_some()), "{asked:?}");
     // A member that the charter does not name is nobody.
-    lone.step(at(1), vec![Input::Frontier { from: member(77), heads, charters: None }]);
+    lone.step(at(1), vec![tells(member(77), heads)]);
     lone.step(at(2), vec![Input::Heard(member(77)), Input::Dialled(member(77))]);
     assert!(lone.replica.peers().iter().any(|peer| peer.behind > 0));
 }

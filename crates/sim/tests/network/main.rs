@@ -8,6 +8,7 @@
 
 mod agreement;
 mod amending;
+mod careful;
 mod disputes;
 mod erasing;
 mod late;

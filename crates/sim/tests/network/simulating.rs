@@ -6,7 +6,7 @@ use interlock_engine::ledger::{Column, Ledger as _};
 use interlock_engine::local::{LocalSettings, Mode, Overlay};
 use interlock_engine::replica::{
     Effect, Input, MAX_RESETTLED_A_STEP, MAX_SIMULATED_FLAGS, PublishRefused, Published, Replica,
-    Request, Step,
+    Request, Start, Step,
 };
 use interlock_record::{Digest, Measure, Reason, Statement};
 use interlock_sim::chatter::subject;
@@ -19,9 +19,12 @@ use crate::world::{Lone, Pen, at, drafts, flag, flag_of, withdraw};
 fn set(lone: &mut Lone, settings: LocalSettings) {
     lone.reopen();
     let consortium = lone.consortium.clone();
-    lone.replica = Replica::open(&lone.ledger, consortium.opening(lone.feed))
-        .and_then(|replica| replica.with_settings(&lone.ledger, settings))
-        .expect("opens");
+    lone.replica = Replica::open(
+        &lone.ledger,
+        consortium.opening(lone.feed, Start::Careful { last_signed: None }),
+    )
+    .and_then(|replica| replica.with_settings(&lone.ledger, settings))
+    .expect("opens");
 }
 
 fn simulating(mode: Mode, reasons: &[Reason]) -> (Lone, LocalSettings) {

@@ -1,7 +1,7 @@
 //! Helpers of these tests: short ways to say things.
 
 use interlock_engine::ledger::MemoryLedger;
-use interlock_engine::replica::{Drafted, Effect, Input, Replica, Step};
+use interlock_engine::replica::{Drafted, Effect, Extent, Input, Replica, Start, Step};
 use interlock_record::{
     FeedHead, FeedId, Flag, SealContext, Span, Statement, StatementId, TAG_SCHEME, Time,
     VerifiedRecord, Withdraw, WithdrawCause, seal, statement_id,
@@ -79,15 +79,30 @@ pub(crate) struct Lone {
 }
 
 impl Lone {
+    /// A replica that may sign: all others have told it that they know nothing.
     pub(crate) fn new(consortium: Consortium, feed: FeedId) -> Self {
         let ledger = MemoryLedger::default();
-        let replica = Replica::open(&ledger, consortium.opening(feed)).expect("opens");
-        Self { consortium, feed, replica, ledger }
+        let replica = open(&consortium, &ledger, feed, Start::Careful { last_signed: None });
+        let mut lone = Self { consortium, feed, replica, ledger };
+        lone.asked();
+        lone
     }
 
     pub(crate) fn reopen(&mut self) {
-        let Self { consortium, feed, .. } = self;
-        self.replica = Replica::open(&self.ledger, consortium.opening(*feed)).expect("opens");
+        self.reopen_unasked(Start::Careful { last_signed: None });
+        self.asked();
+    }
+
+    /// Opens it again; nobody has answered it yet.
+    pub(crate) fn reopen_unasked(&mut self, start: Start) {
+        self.replica = open(&self.consortium, &self.ledger, self.feed, start);
+    }
+
+    fn asked(&mut self) {
+        let others = self.consortium.members().into_iter();
+        let answers = others.filter(|member| *member != self.feed.member).map(knows_nothing);
+        let step = self.step(at(0), answers.collect());
+        assert!(step.changes.is_empty(), "nothing has happened");
     }
 
     pub(crate) fn step(&mut self, now: Time, inputs: Vec<Input>) -> Step {
@@ -107,6 +122,15 @@ impl Lone {
     pub(crate) fn tick(&mut self, now: Time) -> Step {
         self.step(now, vec![Input::Tick])
     }
+}
+
+fn open(consortium: &Consortium, ledger: &MemoryLedger, feed: FeedId, start: Start) -> Replica {
+    Replica::open(ledger, consortium.opening(feed, start)).expect("opens")
+}
+
+/// A peer tells that it knows no record at all.
+pub(crate) fn knows_nothing(from: interlock_record::MemberId) -> Input {
+    Input::Frontier { from, heads: Vec::new(), charters: None, extent: Extent::Complete }
 }
 
 pub(crate) fn drafts(statements: Vec<Statement>) -> Vec<Drafted> {

@@ -6,6 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "interlock/v1/platform.proto",
         "interlock/v1/operator.proto",
+        "interlock/v1/backup.proto",
         "interlock/peer/v1/peer.proto",
     ];
     let root = "../../proto";

@@ -11,6 +11,7 @@ use crate::exit::{self, Exit, Failure};
 use crate::output::{Format, Output};
 use crate::policy::PolicyCommand;
 use crate::replay::Replay;
+use crate::verbs::backup::Backup;
 use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
@@ -21,6 +22,7 @@ use crate::verbs::keygen::Keygen;
 use crate::verbs::node_run::NodeCommand;
 use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
+use crate::verbs::restore::Restore;
 use crate::verbs::scenario::ScenarioCommand;
 use crate::verbs::status::Status;
 use crate::verbs::watch::Watch;
@@ -66,6 +68,8 @@ enum Command {
     Watch(Watch),
     Status(Status),
     Peers(Peers),
+    Backup(Backup),
+    Restore(Restore),
     /// Try a policy without a network.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -89,6 +93,7 @@ impl Cli {
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),
             Command::Scenario(verb) => verb.run(out),
+            Command::Restore(verb) => verb.run(out),
             Command::Flag(verb) => block_on(verb.run(out)),
             Command::Dispute(verb) => block_on(verb.run(out)),
             Command::Cure(verb) => block_on(verb.run(out)),
@@ -98,6 +103,7 @@ impl Cli {
             Command::Watch(verb) => block_on(verb.run(out)),
             Command::Status(verb) => block_on(verb.run(out)),
             Command::Peers(verb) => block_on(verb.run(out)),
+            Command::Backup(verb) => block_on(verb.run(out)),
             Command::Replay(verb) => block_on(verb.run(out)),
         }?;
         output.flush()?;

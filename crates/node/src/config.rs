@@ -26,6 +26,12 @@ pub struct Config {
     pub pepper: PathBuf,
     /// Where the node keeps what it knows.
     pub data: PathBuf,
+    /// Where it keeps the content keys of its backups. Default: `content-keys` beside `data`.
+    pub content_keys: Option<PathBuf>,
+    /// Whether core dumps, and reading the process's memory, are allowed. Only for debugging: both
+    /// hold identifiers and keys.
+    #[serde(default)]
+    pub allow_core_dumps: bool,
     /// Where it listens for other members, `host:port`. Default: the charter's address.
     pub listen: Option<String>,
     /// Where the platform's backend reaches it.
@@ -80,11 +86,16 @@ impl Config {
         for field in fields {
             *field = base.join(&*field);
         }
-        if let Some(socket) = &mut config.api.socket {
-            *socket = base.join(&*socket);
+        for path in [&mut config.api.socket, &mut config.content_keys].into_iter().flatten() {
+            *path = base.join(&*path);
         }
         config.check().with_context(|| path.display().to_string())?;
         Ok(config)
+    }
+
+    /// Where the content keys are.
+    pub fn content_keys(&self) -> PathBuf {
+        self.content_keys.clone().unwrap_or_else(|| content_keys_beside(&self.data))
     }
 
     fn check(&self) -> anyhow::Result<()> {
@@ -95,6 +106,12 @@ impl Config {
                 "api.listen: expected a loopback address such as 127.0.0.1:7100, got {listen}: the API has no access control yet"
             );
         }
+        let (keys, data) = (self.content_keys(), &self.data);
+        ensure!(
+            !keys.starts_with(data) && !data.starts_with(&keys),
+            "content_keys: expected a directory outside of data, got {}: copies of data would hold the keys",
+            keys.display()
+        );
         ensure!(
             self.api.listen.is_some() || self.api.socket.is_some(),
             "api: expected listen or socket, got neither"
@@ -130,6 +147,11 @@ impl Config {
         );
         Ok(Materials { config: self, charter, feed, key, pepper })
     }
+}
+
+/// Where the content keys of the node are whose data directory this is, unless it is said otherwise.
+pub fn content_keys_beside(data: &Path) -> PathBuf {
+    data.with_file_name("content-keys")
 }
 
 /// The 32 bytes of a secret file.

@@ -5,7 +5,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod hardening;
 
+pub mod destroyer;
 pub mod writer;
 
 pub mod transport;
@@ -14,7 +16,9 @@ pub mod peers;
 
 pub mod services;
 
+mod backup;
 mod run;
 
+pub use backup::{RestoreAsked, restore};
 pub use config::{Config, Materials};
 pub use run::run;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use interlock_engine::replica::Replica;
+use interlock_engine::replica::{Replica, destruction_begun};
 use interlock_record::{ConsortiumId, FeedId, SigningKey, Span};
-use interlock_store::Store;
+use interlock_store::{ContentKeys, Store};
+use interlock_wire::v1::backup_server::BackupServer;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
 use tokio::net::{TcpListener, UnixListener};
@@ -19,6 +20,7 @@ use tonic::transport::Server;
 
 use crate::clock::{now, random};
 use crate::config::{ApiConfig, Materials};
+use crate::destroyer::{Destructions, NodeOutbox, destroy_forever};
 use crate::peers::{CharterRoster, Context, Door, Links, PeerOutbox, dial_forever, pull_forever};
 use crate::services::Services;
 use crate::transport::{self, Binding, Credentials, IdentityError, Refusals, TransportIdentity};
@@ -55,11 +57,20 @@ pub async fn run(
     let started_at = now();
     let transport_keys = TransportKeys { consortium: charter.consortium(), feed, key: key.clone() };
     let credentials = Arc::new(Credentials::new(transport_keys.fresh()?));
-    let replica = Replica::open(&store, charter.clone(), feed, key)?;
+    let mut replica = Replica::open(&store, charter.clone(), feed, key)?;
+    make_whole(&mut replica, &store)?;
+    let content_keys = ContentKeys::open(&config.content_keys())?;
     let (writer, queue) = writer::channel(&replica);
     let links = Arc::new(Links::default());
     let (pulls, asked) = mpsc::channel(MAX_WAITING_PULLS);
-    let outbox = PeerOutbox::new(links.clone(), writer.clone(), pulls);
+    let destructions = Destructions::default();
+    if let Some(number) = destruction_begun(&store)? {
+        destructions.add_all(number);
+    }
+    let outbox = NodeOutbox {
+        peers: PeerOutbox::new(links.clone(), writer.clone(), pulls),
+        destructions: destructions.clone(),
+    };
     let (over, shutdown) = watch::channel(false);
 
     let context = Context {
@@ -80,6 +91,7 @@ pub async fn run(
         charter: charter.clone(),
         pepper: Arc::new(pepper),
         store: store.clone(),
+        content_keys: content_keys.clone(),
         writer: writer.clone(),
         links,
         started_at,
@@ -91,8 +103,15 @@ pub async fn run(
     let mut doors = JoinSet::new();
     open_api(&config.api, &services, &shutdown, &mut doors).await?;
     open_gate(&listen, &context, &shutdown, &mut doors).await?;
-    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox))?;
     let mut peers = JoinSet::new();
+    peers.spawn(destroy_forever(
+        destructions,
+        store.clone(),
+        content_keys,
+        writer.clone(),
+        shutdown.clone(),
+    ));
+    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox))?;
     for (id, other) in charter.members.iter().filter(|(id, _)| **id != feed.member) {
         peers.spawn(dial_forever(context.clone(), *id, other.address.clone()));
     }
@@ -124,6 +143,19 @@ pub async fn run(
         Ok(result) => result.context("the writer failed"),
         Err(_) => anyhow::bail!("the writer panicked"),
     }
+}
+
+/// Finishes a restore: what follows from the log alone is made before anything is served.
+fn make_whole(replica: &mut Replica, store: &Store) -> anyhow::Result<()> {
+    let mut steps = 0u64;
+    while let Some(changes) = replica.rebuild(store, now())? {
+        store.commit(&changes)?;
+        steps += 1;
+    }
+    if steps > 0 {
+        tracing::info!("the restored ledger is whole again");
+    }
+    Ok(())
 }
 
 /// Makes transport keys that the feed's key vouches for.
@@ -229,18 +261,21 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<PlatformServer<Services>>().await;
     health.set_serving::<OperatorServer<Services>>().await;
+    health.set_serving::<BackupServer<Services>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         // What other members' nodes speak is not served at this door.
         .with_service_name("interlock.v1.Platform")
         .with_service_name("interlock.v1.Operator")
+        .with_service_name("interlock.v1.Backup")
         .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
     routes
         .add_service(PlatformServer::new(services.clone()))
         .add_service(OperatorServer::new(services.clone()))
+        .add_service(BackupServer::new(services.clone()))
         .add_service(health_service)
         .add_service(reflection);
     Ok(routes.routes())

@@ -286,6 +286,8 @@ impl Network {
             Effect::Refuse { .. } => {
                 self.hosts.get_mut(&member).expect("a member").refusals += 1;
             }
+            // A map keeps nothing that was overwritten.
+            Effect::Destroyed(_) => {}
         }
     }
 

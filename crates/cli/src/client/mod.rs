@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
-pub(crate) use platform::{operator, platform};
+pub(crate) use platform::{backup, operator, platform};
 pub(crate) use refusal::{is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};
@@ -47,7 +47,7 @@ pub(crate) struct NodeArgs {
     address: NodeAddress,
     /// How long one call may take.
     #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Node")]
-    timeout: Span,
+    pub(crate) timeout: Span,
 }
 
 /// A node that was reached.

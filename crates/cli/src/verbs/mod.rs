@@ -1,5 +1,6 @@
 //! The verbs that speak to a node or prepare one, one file each.
 
+pub(crate) mod backup;
 pub(crate) mod charter;
 pub(crate) mod check;
 pub(crate) mod cure;
@@ -10,6 +11,7 @@ pub(crate) mod keygen;
 pub(crate) mod node_run;
 pub(crate) mod peers;
 pub(crate) mod receipt;
+pub(crate) mod restore;
 pub(crate) mod scenario;
 pub(crate) mod status;
 pub(crate) mod watch;

@@ -13,9 +13,28 @@ pub enum MetaKey {
     Format,
     /// The consortium whose records these are.
     Consortium,
+    /// How far the ledger is made whole again after it was restored from a backup.
+    Restore,
+    /// The last destruction that was begun and is not known to be done.
+    Destroying,
 }
 
 impl MetaKey {
+    /// Every key.
+    pub const ALL: &'static [Self] = &[
+        Self::Counters,
+        Self::StoreId,
+        Self::Format,
+        Self::Consortium,
+        Self::Restore,
+        Self::Destroying,
+    ];
+
+    /// The key of these bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.bytes() == bytes)
+    }
+
     /// The key's bytes.
     pub const fn bytes(self) -> &'static [u8] {
         match self {
@@ -23,6 +42,8 @@ impl MetaKey {
             Self::StoreId => b"store-id",
             Self::Format => b"format",
             Self::Consortium => b"consortium",
+            Self::Restore => b"restore",
+            Self::Destroying => b"destroying",
         }
     }
 }

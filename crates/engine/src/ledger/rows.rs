@@ -1,6 +1,7 @@
 //! What stands in the ledger's columns. Rows are protobuf, so that a later version can add to them.
 
 mod decisions;
+mod upkeep;
 
 use interlock_record::{
     FeedNumber, Position, SignedRecord, Statement, StatementId, SubjectTag, Time, VerifiedRecord,
@@ -8,6 +9,7 @@ use interlock_record::{
 use prost::Message;
 
 pub use decisions::{DecisionRow, EffectiveRow, ScopeRow, TransitionRow, measure};
+pub use upkeep::{DestroyingRow, RestoreRow};
 
 use super::{Column, LedgerFault};
 
@@ -51,6 +53,8 @@ stored! {
     RequestRow => Requests,
     CountersRow => Meta,
     ForkRow => Forks,
+    RestoreRow => Meta,
+    DestroyingRow => Meta,
 }
 
 fn corrupt(column: Column, what: &dyn std::fmt::Display) -> LedgerFault {
@@ -302,6 +306,12 @@ pub struct JournalRow {
     /// A stable name that says more.
     #[prost(string, tag = "15")]
     pub code: String,
+    /// SHA-256 of a backup's file.
+    #[prost(bytes = "vec", tag = "40")]
+    pub backup: Vec<u8>,
+    /// How many it was.
+    #[prost(uint64, tag = "41")]
+    pub count: u64,
 }
 
 /// A write already done.

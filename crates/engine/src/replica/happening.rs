@@ -59,6 +59,22 @@ pub enum Happening {
         /// The place.
         sequence: u64,
     },
+    /// A backup was made.
+    BackupMade {
+        /// SHA-256 of its file.
+        backup: Digest,
+        /// How many records it has.
+        records: u64,
+    },
+    /// This ledger was restored from a backup.
+    Restored {
+        /// SHA-256 of its file.
+        backup: Digest,
+        /// When it was made.
+        made_at: Time,
+        /// How many of its statements came back erased.
+        erased: u64,
+    },
 }
 
 /// What was decided.
@@ -103,6 +119,8 @@ const EFFECTIVE: u32 = 4;
 const REVISED: u32 = 5;
 const TRIPPED: u32 = 6;
 const EQUIVOCATION: u32 = 7;
+const BACKUP_MADE: u32 = 40;
+const RESTORED: u32 = 41;
 
 impl Happening {
     /// A stable name of what happened.
@@ -115,6 +133,8 @@ impl Happening {
             Self::Revised { .. } => "DECISION_REVISED".to_owned(),
             Self::Tripped { .. } => "BREAKER_TRIPPED".to_owned(),
             Self::Equivocation { .. } => "EQUIVOCATION".to_owned(),
+            Self::BackupMade { .. } => "BACKUP_MADE".to_owned(),
+            Self::Restored { .. } => "RESTORED".to_owned(),
         }
     }
 
@@ -153,6 +173,17 @@ impl Happening {
             Self::Equivocation { feed, sequence } => {
                 row.kind = EQUIVOCATION;
                 place(&mut row, *feed, *sequence);
+            }
+            Self::BackupMade { backup, records } => {
+                row.kind = BACKUP_MADE;
+                row.backup = backup.0.to_vec();
+                row.count = *records;
+            }
+            Self::Restored { backup, made_at, erased } => {
+                row.kind = RESTORED;
+                row.backup = backup.0.to_vec();
+                row.at = made_at.micros();
+                row.count = *erased;
             }
         }
         row
@@ -227,6 +258,14 @@ fn read(row: &JournalRow) -> Option<Happening> {
         REVISED => Happening::Revised { decided: Decided::of(row)?, corrects: row.corrects },
         TRIPPED => Happening::Tripped { feed: feed()?, sequence },
         EQUIVOCATION => Happening::Equivocation { feed: feed()?, sequence },
+        BACKUP_MADE => {
+            Happening::BackupMade { backup: Digest::from_slice(&row.backup)?, records: row.count }
+        }
+        RESTORED => Happening::Restored {
+            backup: Digest::from_slice(&row.backup)?,
+            made_at: Time::from_micros(row.at)?,
+            erased: row.count,
+        },
         _ => return None,
     })
 }

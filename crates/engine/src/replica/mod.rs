@@ -6,9 +6,11 @@
 //! committed must not be used again: it remembers what the ledger does not.
 
 mod accept;
+mod destroy;
 mod gossip;
 mod happening;
 mod publish;
+mod rebuild;
 mod settle;
 mod statements;
 
@@ -21,6 +23,7 @@ use interlock_record::{
 };
 use sha2::{Digest as _, Sha256};
 
+pub use destroy::{Destruction, begun as destruction_begun};
 pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
@@ -85,6 +88,15 @@ pub enum Input {
     },
     /// Proofs of equivocation came, checked.
     Forks(Vec<VerifiedFork>),
+    /// A destruction, and all before it, was done.
+    Destroyed(u64),
+    /// A backup was made.
+    BackedUp {
+        /// SHA-256 of its file.
+        backup: Digest,
+        /// How many records it has.
+        records: u64,
+    },
     /// Time has passed.
     Tick,
 }
@@ -135,6 +147,8 @@ pub enum Effect {
     },
     /// Send proofs of equivocation to every peer, before anything else.
     SpreadForks(Vec<Arc<Vec<u8>>>),
+    /// See that what was overwritten is gone from the disk, then say so ([`Input::Destroyed`]).
+    Destroyed(Destruction),
 }
 
 /// What comes out of a step.
@@ -254,6 +268,10 @@ impl Replica {
                     self.gossip.pull_ended(from, ended, &self.heads, now);
                 }
                 Input::Forks(forks) => self.forks(&forks, &mut work)?,
+                Input::Destroyed(number) => Self::destroyed(number, &mut work)?,
+                Input::BackedUp { backup, records } => {
+                    work.events.push(Happening::BackupMade { backup, records });
+                }
                 Input::Tick => {
                     ticks = true;
                     self.tick(&mut work)?;
@@ -267,6 +285,7 @@ impl Replica {
             self.fire_timers(&mut work)?;
         }
         self.pull_what_is_missing(&mut work);
+        Self::number_destructions(&mut work)?;
         if self.counters != before {
             work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
         }

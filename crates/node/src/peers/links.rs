@@ -151,7 +151,8 @@ impl Outbox for PeerOutbox {
                 tracing::debug!(%peer, code, detail, "refused what a peer sent");
                 self.links.refuse(peer, code, detail);
             }
-            Effect::Published { .. } => {}
+            // Not for peers.
+            Effect::Published { .. } | Effect::Destroyed(_) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The platform's API: convert, ask the writer or the store, convert back.
 
 mod answers;
+mod backup;
 mod cursor;
 mod operator;
 mod platform;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use interlock_engine::charter::Charter;
 use interlock_engine::ledger::LedgerFault;
 use interlock_record::{FeedId, MemberId, Pepper, Time};
-use interlock_store::Store;
+use interlock_store::{ContentKeys, Store};
 use interlock_wire::refusal;
 use tonic::{Code, Status};
 
@@ -34,6 +35,8 @@ pub struct Services {
     pub pepper: Arc<Pepper>,
     /// The store.
     pub store: Store,
+    /// The content keys, for backups.
+    pub content_keys: ContentKeys,
     /// The writer.
     pub writer: WriterHandle,
     /// The ways to the peers.

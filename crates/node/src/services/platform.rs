@@ -86,7 +86,7 @@ impl Platform for Services {
     }
 
     async fn lookup(&self, call: Call<v1::LookupRequest>) -> Answer<v1::LookupResponse> {
-        let subjects = requests::subjects(&self.pepper, &call.get_ref().subjects, 1);
+        let subjects = requests::subjects(&self.pepper, &mut call.into_inner().subjects, 1);
         let subjects = subjects.map_err(|e| *e)?;
         let fresh = self.writer.freshness();
         let at = now();
@@ -97,10 +97,10 @@ impl Platform for Services {
     }
 
     async fn explain(&self, call: Call<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
-        let request = call.into_inner();
+        let mut request = call.into_inner();
         let mut violations = Violations::default();
         let subject =
-            requests::subject(&self.pepper, "subject", request.subject.as_ref(), &mut violations);
+            requests::subject(&self.pepper, "subject", request.subject.as_mut(), &mut violations);
         let at = match &request.at {
             None => Some(now()),
             Some(at) => violations.check("at", time(at)),
@@ -113,11 +113,11 @@ impl Platform for Services {
     }
 
     async fn list_flags(&self, call: Call<v1::ListFlagsRequest>) -> Answer<v1::ListFlagsResponse> {
-        let request = call.into_inner();
+        let mut request = call.into_inner();
         let mut violations = Violations::default();
-        let subject = match &request.subject {
+        let subject = match &mut request.subject {
             None => Some(None),
-            given => requests::subject(&self.pepper, "subject", given.as_ref(), &mut violations)
+            given => requests::subject(&self.pepper, "subject", given.as_mut(), &mut violations)
                 .map(|(tag, _)| Some(tag)),
         };
         let limit = if request.limit == 0 { DEFAULT_LISTED } else { request.limit };
@@ -137,8 +137,9 @@ impl Platform for Services {
         &self,
         call: Call<v1::WatchDecisionsRequest>,
     ) -> Answer<Self::WatchDecisionsStream> {
-        let request = call.into_inner();
-        let subjects = requests::subjects(&self.pepper, &request.subjects, 0).map_err(|e| *e)?;
+        let mut request = call.into_inner();
+        let subjects =
+            requests::subjects(&self.pepper, &mut request.subjects, 0).map_err(|e| *e)?;
         let events = watch::decisions(self, &request, subjects)?;
         Ok(Response::new(Box::pin(events)))
     }
@@ -295,7 +296,7 @@ fn is_live(account: &v1::FlagAccount) -> bool {
 }
 
 /// Hash of what was asked, identifiers made tags before.
-fn digest(method: &str, request: &impl Message) -> Digest {
+pub(super) fn digest(method: &str, request: &impl Message) -> Digest {
     let mut hash = Sha256::new();
     hash.update(b"interlock/request/v1\0");
     hash.update(method.as_bytes());

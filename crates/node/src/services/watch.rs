@@ -230,6 +230,12 @@ fn detail(happening: &Happening) -> serde_json::Value {
         Happening::Tripped { feed, sequence } | Happening::Equivocation { feed, sequence } => {
             json!({ "feed": feed.to_string(), "sequence": sequence })
         }
+        Happening::BackupMade { backup, records } => {
+            json!({ "backup": backup, "records": records })
+        }
+        Happening::Restored { backup, made_at, erased } => {
+            json!({ "backup": backup, "made_at": made_at, "erased": erased })
+        }
     }
 }
 

@@ -3,14 +3,18 @@
 //!
 //! Nothing here sleeps to let things happen: [`eventually`] polls for a condition, with a deadline.
 
+mod backing_up;
 mod bad_input;
 mod calls;
+mod canaries;
 mod consortium;
 mod deciding;
 mod enduring;
 mod equivocating;
+mod erasing;
 mod hostile;
 mod node;
+mod proxy;
 mod refusing;
 mod restarting;
 mod starting;

@@ -74,11 +74,32 @@ impl Node {
 
     /// Starts its process; its log goes to `node.log`.
     pub(crate) fn start(&mut self) {
+        self.start_as(self.command());
+    }
+
+    /// As [`Node::start`], with everything logged that can be.
+    pub(crate) fn start_talkative(&mut self) {
+        let mut command = self.command();
+        command.env("RUST_LOG", "trace");
+        self.start_as(command);
+    }
+
+    fn start_as(&mut self, mut command: Command) {
         assert!(self.process.is_none(), "{} runs already", self.name);
         let log = File::options().create(true).append(true).open(self.path("node.log"));
         let log = log.expect("its home is ours");
-        let started = self.command().stdout(Stdio::null()).stderr(log).spawn();
+        let started = command.stdout(Stdio::null()).stderr(log).spawn();
         self.process = Some(started.expect("the program starts"));
+    }
+
+    /// Its process's number.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// Its API's address, as the program takes it.
+    pub(crate) fn api(&self) -> String {
+        format!("unix:{}", self.path("interlock.sock").display())
     }
 
     /// Runs it when it ought to refuse: how it ended.

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use interlock_record::StatementId;
-use rocksdb::{DB, Options, WriteBatch, WriteOptions};
+use rocksdb::{
+    ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, Options, WriteBatch, WriteOptions,
+};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::StoreError;
 use crate::purge::{Family, Purged, Rows, purge};
+use crate::{StoreError, database_options};
 
 /// How long a content key is.
 pub(crate) const KEY_BYTES: usize = 32;
@@ -57,7 +59,8 @@ impl ContentKeys {
     /// [`StoreError`], also where others may look into the directory.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         make_private(path)?;
-        let db = DB::open(&options(), path).map_err(|source| failed(path, source))?;
+        let db = DB::open_cf_descriptors(&database_options(), path, [family()]);
+        let db = db.map_err(|source| failed(path, source))?;
         let mut name = [0; NAME_BYTES];
         if db.get(NAME).map_err(|source| failed(path, source))?.is_none() {
             getrandom::fill(&mut name).map_err(no_randomness)?;
@@ -72,9 +75,10 @@ impl ContentKeys {
     /// # Errors
     /// [`StoreError`], also where there are none.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let mut options = options();
-        options.create_if_missing(false);
-        let db = DB::open_for_read_only(&options, path, false);
+        // RocksDB would make the directory, if only for its own log.
+        std::fs::metadata(path.join("CURRENT"))
+            .map_err(|source| StoreError::List { path: path.to_owned(), source })?;
+        let db = DB::open_cf_descriptors_read_only(&database_options(), path, [family()], false);
         Self::named(db.map_err(|source| failed(path, source))?, path)
     }
 
@@ -160,9 +164,8 @@ impl ContentKeys {
             })?;
         }
         let keys = statements.iter().map(|id| id.0.to_vec()).collect();
-        let family = self.db.cf_handle(rocksdb::DEFAULT_COLUMN_FAMILY_NAME);
-        let handle = family.expect("every database has the default family");
-        let name = rocksdb::DEFAULT_COLUMN_FAMILY_NAME;
+        let name = DEFAULT_COLUMN_FAMILY_NAME;
+        let handle = self.db.cf_handle(name).expect("it was opened by name");
         purge(&self.db, &[handle], &[Family { name, handle, rows: Rows::Keys(keys) }])
     }
 }
@@ -173,12 +176,13 @@ impl std::fmt::Debug for ContentKeys {
     }
 }
 
-fn options() -> Options {
-    let mut options = crate::database_options();
+/// The one family of rows, by name so that it can be asked for.
+fn family() -> ColumnFamilyDescriptor {
+    let mut options = Options::default();
     options.set_write_buffer_size(MEMTABLE_BYTES);
     // Keys are random: there is nothing to compress.
     options.set_compression_type(rocksdb::DBCompressionType::None);
-    options
+    ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options)
 }
 
 fn failed(path: &Path, source: rocksdb::Error) -> StoreError {

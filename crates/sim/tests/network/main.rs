@@ -10,5 +10,6 @@ mod agreement;
 mod late;
 mod liars;
 mod publishing;
+mod rebuilding;
 mod telling;
 mod world;

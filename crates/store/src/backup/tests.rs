@@ -12,7 +12,7 @@ use interlock_record::{
 };
 use tempfile::TempDir;
 
-use super::frames::{FrameError, FrameKind, FrameWriter};
+use super::frames::{FrameError, FrameKind, FrameReader, FrameWriter};
 use super::messages::Begin;
 use super::*;
 use crate::{ContentKeys, STORE_ID_BYTES, Store, StoreError};
@@ -211,24 +211,38 @@ fn the_content_keys_of_another_node_are_refused() {
     assert!(matches!(error, RestoreError::OtherContentKeys { .. }), "{error}");
 }
 
+/// Reads a file frame by frame, as a restore does.
+fn read_through(mut file: &[u8]) -> Result<[u8; 32], FrameError> {
+    let mut frames = FrameReader::begin(&mut file)?;
+    while frames.frame()?.0 != FrameKind::End {}
+    frames.finish()
+}
+
 #[test]
 fn every_cut_and_every_changed_byte_is_noticed() {
-    let bench = Bench::new(1);
-    let (file, _) = bench.back_up();
+    let bench = Bench::new(3);
+    let (file, made) = bench.back_up();
+    assert_eq!(read_through(&file).unwrap(), made.digest.0);
     for length in 0..file.len() {
-        let error = bench.restore(&file[..length], Some(&bench.keys)).unwrap_err();
-        let expected =
-            matches!(error, RestoreError::File(FrameError::CutOff { .. } | FrameError::Foreign));
+        let error = read_through(&file[..length]).unwrap_err();
+        let expected = matches!(error, FrameError::CutOff { .. } | FrameError::Foreign);
         assert!(expected, "cut at {length}: {error}");
     }
-    // Each would open a database: a sample of the places is enough, all of them in the head.
-    for at in (0..40).chain((40..file.len()).step_by(13)) {
-        let mut file = file.clone();
-        file[at] ^= 0x10;
-        bench.restore(&file, Some(&bench.keys)).expect_err(&format!("changed at {at}"));
+    for at in 0..file.len() {
+        for bit in [0x01, 0x80] {
+            let mut file = file.clone();
+            file[at] ^= bit;
+            read_through(&file).expect_err(&format!("changed at {at}"));
+        }
     }
-    let error = bench.restore(&[file, vec![0]].concat(), Some(&bench.keys)).unwrap_err();
-    assert!(matches!(error, RestoreError::File(FrameError::Damaged { .. })), "{error}");
+    let more = [file.as_slice(), &[0]].concat();
+    assert!(matches!(read_through(&more).unwrap_err(), FrameError::Damaged { .. }));
+    // Nothing is left behind, however far it came.
+    for length in [10, 300, file.len() / 2, file.len() - 1] {
+        let error = bench.restore(&file[..length], Some(&bench.keys)).unwrap_err();
+        assert!(matches!(error, RestoreError::File(_)), "cut at {length}: {error}");
+    }
+    assert!(bench.restore(&more, Some(&bench.keys)).is_err());
 }
 
 #[test]

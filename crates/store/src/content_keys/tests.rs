@@ -77,7 +77,7 @@ fn a_newer_format_and_what_holds_no_keys_are_refused() {
     assert!(matches!(error, StoreError::NewerFormat { found: 2, .. }), "{error}");
     assert!(ContentKeys::open_read_only(&empty).is_err());
     assert!(!empty.exists(), "looking makes nothing");
-    drop(DB::open(&options(), &empty).unwrap());
+    drop(DB::open_cf_descriptors(&database_options(), &empty, [family()]).unwrap());
     let error = ContentKeys::open_read_only(&empty).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }

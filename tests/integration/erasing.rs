@@ -1,0 +1,148 @@
+//! Erased statements, as far as the floors below the meaning of `Erase` go: once a record's entry
+//! is erased, what rests on it rewritten, and both destroyed, neither the statement's bytes nor its
+//! salt are on the disk, and no backup brings them back.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use interlock_engine::charter::Charter;
+use interlock_engine::ledger::rows::{EvidenceRow, LogRow, StoredRow};
+use interlock_engine::ledger::{Column, Draft, Ledger as _, number_key};
+use interlock_engine::replica::{Drafted, Input, Replica, known};
+use interlock_record::{Entry, FeedId, SigningKey, Statement, SubjectTag, Time, statement_id};
+use interlock_sim::chatter::hard_flag;
+use interlock_sim::consortium::{Consortium as MadeUp, Shape, feed};
+use interlock_store::{ContentKeys, Store, restore};
+
+const SUBJECT: SubjectTag = SubjectTag([0x5a; 32]);
+const SALT: [u8; 16] = *b"\xd1\x0c\x97\x3e\x55\xa2\xf8\x61\x0b\xee\x42\x9d\x7c\x38\xc4\x1f";
+const CASE: &str = "Xq7Zk2Vd9Lw4Tn6Yb1Hs";
+
+fn at(secs: i64) -> Time {
+    Time::from_micros(1_767_225_600_000_000 + secs * 1_000_000).expect("in range")
+}
+
+/// One member's replica on a real store.
+struct Member {
+    charter: Arc<Charter>,
+    feed: FeedId,
+    key: SigningKey,
+    store: Store,
+    replica: Replica,
+}
+
+impl Member {
+    fn open(path: &Path) -> Self {
+        let consortium = MadeUp::new(&Shape::default());
+        let (charter, feed) = (consortium.charter.clone(), feed(0, 1));
+        let store = Store::open(path, *b"a store!").expect("opens");
+        store.bind(charter.consortium()).expect("it is new");
+        let key = consortium.key(feed);
+        let replica =
+            Replica::open(&store, charter.clone(), feed, consortium.key(feed)).expect("opens");
+        Self { charter, feed, key, store, replica }
+    }
+
+    fn flag(&mut self, second: i64, salt: [u8; 16], case: &str) -> Vec<u8> {
+        let mut flag = hard_flag(SUBJECT, at(second));
+        flag.case_ref = Some(case.to_owned());
+        let statement = Statement::Flag(flag);
+        let bytes = statement.encode().expect("in range");
+        let statements = vec![Drafted { salt, statement }];
+        let input = Input::Publish { ticket: 1, statements, request: None };
+        let step = self.replica.step(&self.store, at(second), vec![input]).expect("it reads");
+        self.store.commit(&step.changes).expect("it writes");
+        bytes
+    }
+
+    /// Erases the statement of its first record, and says which rows that overwrote.
+    fn erase(&self) -> Vec<(Column, Vec<u8>)> {
+        let mut draft = Draft::new(&self.store);
+        let key = number_key(1);
+        let row = self.store.get(Column::Log, &key).expect("it reads").expect("it is there");
+        let mut row = <LogRow as StoredRow>::decode(&row).expect("a row");
+        let mut record = row.verified().expect("a record");
+        let id = statement_id(&record.id(), 0);
+        record.erase(0);
+        row.record = record.signed().encode();
+        draft.put(key.clone(), &row);
+        let subject = SUBJECT.0.to_vec();
+        let mut evidence = draft.row::<EvidenceRow>(&subject).expect("it reads").expect("there");
+        evidence.statements.retain(|statement| statement.id != id.0);
+        draft.put(subject.clone(), &evidence);
+        draft.remove(Column::Targets, id.0.to_vec());
+        let changes = draft.into_changes();
+        self.store.commit(&changes).expect("it writes");
+        vec![(Column::Log, key), (Column::Evidence, subject), (Column::Targets, id.0.to_vec())]
+    }
+}
+
+/// The files below a directory that hold `bytes`.
+fn holders(dir: &Path, bytes: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("ours") {
+        let path = entry.expect("ours").path();
+        if path.is_dir() {
+            found.extend(holders(&path, bytes));
+        } else {
+            let content = std::fs::read(&path).expect("ours");
+            if content.windows(bytes.len()).any(|window| window == bytes) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn an_erased_statement_is_gone_from_disk_and_from_every_backup() {
+    let dir = tempfile::tempdir().expect("a directory of our own");
+    let keys_dir = dir.path().join("content-keys");
+    let mut member = Member::open(&dir.path().join("data"));
+    let keys = ContentKeys::open(&keys_dir).expect("opens");
+    let erased = member.flag(1, SALT, CASE);
+    member.flag(2, [7; 16], "another case");
+    let file = dir.path().join("old.backup");
+    let mut out = std::fs::File::create(&file).expect("ours");
+    let made = member.store.back_up(&keys, at(3), &mut out).expect("it is made");
+    assert_eq!((made.records, made.statements), (2, 2));
+    for bytes in [erased.as_slice(), &SALT, CASE.as_bytes()] {
+        assert!(!holders(dir.path(), bytes).is_empty(), "else this test sees nothing");
+    }
+
+    let rows = member.erase();
+    let first = member.store.get(Column::Log, &number_key(1)).expect("it reads").expect("there");
+    let record = <LogRow as StoredRow>::decode(&first).and_then(|row| row.verified());
+    let record = record.expect("a record");
+    keys.destroy(&[statement_id(&record.id(), 0)]).expect("it is destroyed");
+    member.store.destroy(&rows).expect("it is destroyed");
+    for bytes in [erased.as_slice(), &SALT, CASE.as_bytes()] {
+        assert_eq!(holders(dir.path(), bytes), Vec::<String>::new());
+    }
+    assert!(matches!(record.signed().body[0], Entry::Erased { .. }));
+    interlock_record::verify(
+        record.into_signed(),
+        &member.charter.consortium(),
+        &member.key.public(),
+    )
+    .expect("the chain verifies without it");
+
+    // The old backup does not bring it back.
+    let again = dir.path().join("again");
+    let mut input = std::fs::File::open(&file).expect("ours");
+    let restored = restore(&mut input, &again, Some(&keys), *b"restored").expect("restored");
+    assert_eq!((restored.statements, restored.erased_since), (1, 1));
+    let store = Store::open(&again, *b"restored").expect("opens");
+    let (charter, feed) = (member.charter.clone(), member.feed);
+    let mut replica = Replica::open(&store, charter.clone(), feed, member.key).expect("opens");
+    while let Some(changes) = replica.rebuild(&store, at(4)).expect("it reads") {
+        store.commit(&changes).expect("it writes");
+    }
+    let known = known(&store, &charter, SUBJECT).expect("it reads");
+    assert_eq!(known.statements.len(), 1);
+    let Statement::Flag(flag) = &known.statements[0].statement else { panic!("a flag") };
+    assert_eq!(flag.case_ref.as_deref(), Some("another case"));
+    for bytes in [erased.as_slice(), &SALT, CASE.as_bytes()] {
+        assert_eq!(holders(dir.path(), bytes), Vec::<String>::new());
+    }
+}

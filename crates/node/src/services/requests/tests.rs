@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use interlock_wire::v1;
+use interlock_record::{ConsortiumId, FeedHead, FeedId, FeedNumber, SealContext, SigningKey, seal};
+use interlock_wire::{peer, v1};
 
 use super::super::platform::digest;
 use super::*;
@@ -115,4 +116,27 @@ fn an_identifier_in_other_text_is_refused_and_not_repeated() {
     assert!(recall(&recalling).is_err());
     recalling.rule_version = "v1".to_owned();
     assert!(recall(&recalling).is_ok());
+}
+
+/// What goes to other members is encrypted on the wire; this is what is encrypted there.
+#[test]
+fn the_frames_that_peers_get_have_the_tag_and_not_the_identifier() {
+    let statements = flags(&pepper(), &mut raising(raw(ID_NUMBER)), now()).unwrap();
+    let body = statements.iter().map(|statement| ([7; 16], statement.encode().unwrap()));
+    let context = SealContext {
+        consortium: ConsortiumId([1; 32]),
+        feed: FeedId { member: "acme".parse().unwrap(), number: FeedNumber(1) },
+        time: now(),
+        charter_version: 1,
+        tag_scheme: 1,
+        pepper_epoch: 1,
+    };
+    let key = SigningKey::from_seed([5; 32]);
+    let record = seal(&key, &FeedHead::empty(), context, body.collect()).unwrap();
+    let records = peer::Records { records: vec![record.signed().encode()] };
+    let frame = peer::PushFrame { kind: Some(peer::push_frame::Kind::Records(records)) };
+    assert!(!has_identifier(&frame));
+    let id = normalise(IdType::IdNumber, ID_NUMBER).unwrap();
+    let sent = prost::Message::encode_to_vec(&frame);
+    assert!(sent.windows(32).any(|window| window == tag(&pepper(), &id).0));
 }

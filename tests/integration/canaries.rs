@@ -63,7 +63,7 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
             let padded = [vec![0; before], bytes.to_vec()].concat();
             let text = base64(&padded);
             let text = text[(before * 8).div_ceil(6)..].trim_end_matches('=');
-            forms.push(text[..text.len() - 1].as_bytes().to_vec());
+            forms.push(text.as_bytes()[..text.len() - 1].to_vec());
         }
     }
     forms
@@ -79,7 +79,7 @@ fn base64(bytes: &[u8]) -> String {
             text.push(char::from(DIGITS[(bits >> (18 - 6 * at) & 63) as usize]));
         }
     }
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text
@@ -335,7 +335,12 @@ fn secrets_are_where_they_belong(consortium: &Consortium, all: &[(PathBuf, Vec<u
         let mut holders = 0;
         for (path, bytes) in all {
             let holds = contains(bytes, secret.trim().as_bytes()) || contains(bytes, &raw);
-            assert_eq!(holds, path.to_string_lossy().ends_with(&place), "{place}: {path:?}");
+            assert_eq!(
+                holds,
+                path.to_string_lossy().ends_with(&place),
+                "{place}: {}",
+                path.display()
+            );
             holders += u32::from(holds);
         }
         assert!(holders > 0, "{place}");

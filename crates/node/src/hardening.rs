@@ -18,7 +18,7 @@ pub fn may_be_logged(target: &str, level: tracing::Level) -> bool {
         // `interlock`, `interlock_node`, `interlock::x`; not `interlocking`.
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', ':']))
     };
-    level <= tracing::Level::INFO || SPEAK_IN_DETAIL.iter().any(|name| ours(&name))
+    level <= tracing::Level::INFO || SPEAK_IN_DETAIL.iter().any(ours)
 }
 
 /// Forbids core dumps of this process, and other processes of its user to read its memory.

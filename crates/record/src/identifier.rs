@@ -268,8 +268,7 @@ fn bank_card(raw: &str) -> Result<Zeroizing<String>, IdentifierError> {
 /// finding nothing proves nothing.
 pub fn find_identifier(text: &str) -> Option<IdType> {
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, 'x' | 'X' | '+');
-    let runs = text.split(|c| !is_part(c)).filter(|run| run.len() >= 11);
-    runs.filter_map(kind_of_run).next()
+    text.split(|c| !is_part(c)).find_map(kind_of_run)
 }
 
 /// What kind of identifier a run of digits is, if it is one.

@@ -153,6 +153,9 @@ impl ContentKeys {
     ///
     /// # Errors
     /// [`StoreError`]; then it is to be tried again.
+    ///
+    /// # Panics
+    /// Never: the family of rows was opened by its name.
     pub fn destroy(&self, statements: &[StatementId]) -> Result<Purged, StoreError> {
         if statements.is_empty() {
             return Ok(Purged::default());
@@ -160,7 +163,9 @@ impl ContentKeys {
         {
             let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             write(&self.db, |batch| {
-                statements.iter().for_each(|id| batch.put(id.0, DESTROYED));
+                for id in statements {
+                    batch.put(id.0, DESTROYED);
+                }
             })?;
         }
         let keys = statements.iter().map(|id| id.0.to_vec()).collect();
@@ -212,11 +217,10 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     let made = std::fs::DirBuilder::new().mode(0o700).recursive(true).create(path);
     made.map_err(unusable)?;
     let mode = std::fs::metadata(path).map_err(unusable)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(StoreError::NotPrivate { path: PathBuf::from(path), mode })
+    if mode & 0o077 != 0 {
+        return Err(StoreError::NotPrivate { path: PathBuf::from(path), mode });
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ impl Backup {
         }
         let mut file = Unfinished::begin(&self.out)?;
         let summary = self.fetch(&mut file).await?;
-        if !file.is_new_name(&self.out)? {
+        if !file.take_name(&self.out)? {
             return Err(taken().into());
         }
         output.result(&Made {
@@ -142,7 +142,7 @@ impl Unfinished {
     }
 
     /// Gives the file its name once it is on disk; says whether nobody else had that name.
-    fn is_new_name(self, out: &Path) -> anyhow::Result<bool> {
+    fn take_name(self, out: &Path) -> anyhow::Result<bool> {
         let failed = || format!("cannot write {}", out.display());
         self.file.sync_all().with_context(failed)?;
         // Unlike a rename, a link never replaces what is there.

@@ -34,14 +34,14 @@ impl Backup for Services {
     ) -> Result<Response<Self::MakeBackupStream>, Status> {
         let (sender, pieces) = mpsc::channel(MAX_WAITING);
         let (this, runtime) = (self.clone(), Handle::current());
-        tokio::task::spawn_blocking(move || this.make_backup_now(&sender, runtime));
+        tokio::task::spawn_blocking(move || this.make_backup_now(&sender, &runtime));
         Ok(Response::new(ReceiverStream::new(pieces)))
     }
 }
 
 impl Services {
     /// Reads the store; not for a task that serves others.
-    fn make_backup_now(&self, sender: &Sent, runtime: Handle) {
+    fn make_backup_now(&self, sender: &Sent, runtime: &Handle) {
         let mut pieces = Pieces { sender, runtime: runtime.clone(), piece: Vec::new() };
         let last = match self.store.back_up(&self.content_keys, now(), &mut pieces) {
             Ok(made) => {

@@ -39,7 +39,9 @@ fn restored(
         draft.put(key, &row);
     }
     for column in rebuilt() {
-        rows(ledger, column).into_iter().for_each(|(key, _)| draft.remove(column, key));
+        for (key, _) in rows(ledger, column) {
+            draft.remove(column, key);
+        }
     }
     let marker = RestoreRow { erased, backup: vec![1; 32], ..RestoreRow::default() };
     draft.put(MetaKey::Restore.bytes().to_vec(), &marker);
@@ -122,7 +124,9 @@ proptest! {
         let mut ledger = restored(network.ledger(member), &mut |record| {
             let some: Vec<u32> =
                 (0..record.header().statements).filter(|_| dice.permille(300)).collect();
-            some.iter().for_each(|index| record.erase(*index));
+            for index in &some {
+                record.erase(*index);
+            }
             some.len() as u64
         });
         let replica = rebuild(network.consortium(), feed(0, 1), now, &mut ledger, &mut dice);

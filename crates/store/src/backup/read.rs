@@ -267,7 +267,7 @@ impl Restore<'_> {
             None => vec![Found::Missing; ids.len()],
         };
         let mut body = Vec::with_capacity(ids.len());
-        for ((sealed, id), found) in record.entries.into_iter().zip(ids).zip(found) {
+        for ((sealed, id), found) in record.entries.iter().zip(ids).zip(found) {
             body.push(self.entry(sealed, id, &found, frames)?);
         }
         let leaves: Vec<Digest> = body.iter().map(Entry::leaf).collect();
@@ -287,7 +287,7 @@ impl Restore<'_> {
 
     fn entry(
         &mut self,
-        entry: SealedEntry,
+        entry: &SealedEntry,
         id: StatementId,
         found: &Found,
         frames: &FrameReader<'_>,

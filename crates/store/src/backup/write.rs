@@ -104,6 +104,7 @@ struct Backup<'a> {
     end: End,
 }
 
+type Row = (Box<[u8]>, Box<[u8]>);
 type Snapshot<'a> = SnapshotWithThreadMode<'a, DB>;
 
 /// A row of the log: its key, the row without its record, and the record.
@@ -207,7 +208,7 @@ fn rows<'a>(
     store: &Store,
     snapshot: &'a Snapshot<'_>,
     column: Column,
-) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>> + use<'a> {
+) -> impl Iterator<Item = Result<Row, rocksdb::Error>> + use<'a> {
     let mut options = ReadOptions::default();
     // What is read once should not push out what look-ups need.
     options.fill_cache(false);

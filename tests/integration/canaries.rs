@@ -2,7 +2,7 @@
 //! node, no log at its most talkative, no backup, no answer, and in nothing that went over the wire.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use interlock_record::{IdType, hex, normalise, unhex};
@@ -12,6 +12,7 @@ use tonic::Status;
 
 use crate::calls::{flag, raising};
 use crate::consortium::{Consortium, run};
+use crate::needles::{base64, contains, files, forms};
 use crate::node::{Node, program};
 use crate::proxy::Proxy;
 
@@ -50,41 +51,6 @@ fn canaries() -> Vec<Canary> {
     ]
 }
 
-/// A text in every form in which it might be left somewhere.
-fn forms(text: &str) -> Vec<Vec<u8>> {
-    let bytes = text.as_bytes();
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
-    let mut forms = vec![bytes.to_vec(), hash.to_vec()];
-    for bytes in [bytes, &hash] {
-        forms.push(hex(bytes).into_bytes());
-        forms.push(hex(bytes).to_ascii_uppercase().into_bytes());
-        // Base64 of it within other text begins at one of three places in a group.
-        for before in 0..3 {
-            let padded = [vec![0; before], bytes.to_vec()].concat();
-            let text = base64(&padded);
-            let text = text[(before * 8).div_ceil(6)..].trim_end_matches('=');
-            forms.push(text.as_bytes()[..text.len() - 1].to_vec());
-        }
-    }
-    forms
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let bits =
-            (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(*group.get(at).unwrap_or(&0)));
-        for at in 0..=group.len() {
-            text.push(char::from(DIGITS[(bits >> (18 - 6 * at) & 63) as usize]));
-        }
-    }
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
-}
-
 fn needles() -> Vec<Vec<u8>> {
     let mut needles = Vec::new();
     for canary in canaries() {
@@ -100,35 +66,6 @@ fn needles() -> Vec<Vec<u8>> {
 
 /// An identity number whose check digit is wrong: refused, and no less telling.
 const WRONG_ID: &str = "532926198802297150";
-
-fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    // Looking for the first byte first is much faster than comparing windows.
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == needle[0]) {
-        rest = &rest[at..];
-        if rest.starts_with(needle) {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
-}
-
-/// All files below a directory, with what is in them.
-fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("it is ours") {
-        let path = entry.expect("it is ours").path();
-        let kind = std::fs::symlink_metadata(&path).expect("it is ours").file_type();
-        if kind.is_dir() {
-            found.extend(files(&path));
-        } else if kind.is_file() {
-            let bytes = std::fs::read(&path).expect("it is ours");
-            found.push((path, bytes));
-        }
-    }
-    found
-}
 
 /// Everything that a caller was told.
 #[derive(Default)]

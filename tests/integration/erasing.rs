@@ -2,17 +2,23 @@
 //! is erased, what rests on it rewritten, and both destroyed, neither the statement's bytes nor its
 //! salt are on the disk, and no backup brings them back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use interlock_engine::charter::Charter;
-use interlock_engine::ledger::rows::{EvidenceRow, LogRow, StoredRow};
-use interlock_engine::ledger::{Column, Draft, Ledger as _, number_key};
+use interlock_engine::ledger::rows::{DestroyingRow, EvidenceRow, LogRow, StoredRow};
+use interlock_engine::ledger::{Column, Draft, Ledger as _, MetaKey, number_key};
 use interlock_engine::replica::{Drafted, Input, Replica, known};
 use interlock_record::{Entry, FeedId, SigningKey, Statement, SubjectTag, Time, statement_id};
 use interlock_sim::chatter::hard_flag;
 use interlock_sim::consortium::{Consortium as MadeUp, Shape, feed};
 use interlock_store::{ContentKeys, Store, restore};
+use interlock_wire::v1::Severity;
+
+use crate::calls::{flag, tag};
+use crate::consortium::{Consortium, run};
+use crate::eventually;
+use crate::needles::{contains, files};
 
 const SUBJECT: SubjectTag = SubjectTag([0x5a; 32]);
 const SALT: [u8; 16] = *b"\xd1\x0c\x97\x3e\x55\xa2\xf8\x61\x0b\xee\x42\x9d\x7c\x38\xc4\x1f";
@@ -78,20 +84,9 @@ impl Member {
 }
 
 /// The files below a directory that hold `bytes`.
-fn holders(dir: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).expect("ours") {
-        let path = entry.expect("ours").path();
-        if path.is_dir() {
-            found.extend(holders(&path, bytes));
-        } else {
-            let content = std::fs::read(&path).expect("ours");
-            if content.windows(bytes.len()).any(|window| window == bytes) {
-                found.push(path.display().to_string());
-            }
-        }
-    }
-    found
+fn holders(dir: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+    let held = files(dir).into_iter().filter(|(_, content)| contains(content, bytes));
+    held.map(|(path, _)| path).collect()
 }
 
 #[test]
@@ -117,7 +112,7 @@ fn an_erased_statement_is_gone_from_disk_and_from_every_backup() {
     keys.destroy(&[statement_id(&record.id(), 0)]).expect("it is destroyed");
     member.store.destroy(&rows).expect("it is destroyed");
     for bytes in [erased.as_slice(), &SALT, CASE.as_bytes()] {
-        assert_eq!(holders(dir.path(), bytes), Vec::<String>::new());
+        assert_eq!(holders(dir.path(), bytes), Vec::<PathBuf>::new());
     }
     assert!(matches!(record.signed().body[0], Entry::Erased { .. }));
     interlock_record::verify(
@@ -143,6 +138,55 @@ fn an_erased_statement_is_gone_from_disk_and_from_every_backup() {
     let Statement::Flag(flag) = &known.statements[0].statement else { panic!("a flag") };
     assert_eq!(flag.case_ref.as_deref(), Some("another case"));
     for bytes in [erased.as_slice(), &SALT, CASE.as_bytes()] {
-        assert_eq!(holders(dir.path(), bytes), Vec::<String>::new());
+        assert_eq!(holders(dir.path(), bytes), Vec::<PathBuf>::new());
     }
+}
+
+/// A node that was killed after it had overwritten erased content and before it had destroyed it
+/// does so after its next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_to_be_destroyed_is_destroyed_after_a_restart() {
+    let mut consortium = Consortium::start(&["acme"], 1).await;
+    let mut draft = flag(tag(1), Severity::High);
+    CASE.clone_into(&mut draft.case_ref);
+    consortium.nodes[0].raise(draft).await;
+    let backup = consortium.nodes[0].path("old.backup").display().to_string();
+    run(&["backup", "--node", &consortium.nodes[0].api(), "--out", &backup]);
+    consortium.nodes[0].terminate().await;
+
+    let data = consortium.nodes[0].path("data");
+    {
+        let store = Store::open(&data, *b"a store!").expect("opens");
+        let row = store.get(Column::Log, &number_key(1)).expect("it reads").expect("there");
+        let mut row = <LogRow as StoredRow>::decode(&row).expect("a row");
+        let mut record = row.verified().expect("a record");
+        record.erase(0);
+        row.record = record.signed().encode();
+        let mut draft = Draft::new(&store);
+        draft.put(number_key(1), &row);
+        draft.remove(Column::Evidence, tag(1).0.to_vec());
+        draft.remove(Column::Targets, statement_id(&record.id(), 0).0.to_vec());
+        draft.put(MetaKey::Destroying.bytes().to_vec(), &DestroyingRow { number: 1 });
+        let changes = draft.into_changes();
+        store.commit(&changes).expect("it writes");
+    }
+    assert!(!holders(&data, CASE.as_bytes()).is_empty(), "else this test sees nothing");
+    consortium.nodes[0].start();
+    consortium.nodes[0].answers().await;
+    eventually("it is destroyed", async || match holders(&data, CASE.as_bytes()).as_slice() {
+        [] => Ok(()),
+        held => Err(format!("{held:?}")),
+    })
+    .await;
+    eventually("the node knows it", async || {
+        let log = std::fs::read_to_string(consortium.nodes[0].path("node.log")).unwrap_or_default();
+        log.contains("destroyed erased content").then_some(()).ok_or(log)
+    })
+    .await;
+    consortium.nodes[0].terminate().await;
+    std::fs::remove_dir_all(&data).expect("ours");
+    let words = ["restore", "-o", "json", "--from", &backup, "--data"];
+    let restored = run(&[words.as_slice(), &[&data.display().to_string()]].concat());
+    assert!(restored.contains("\"erased_since\":1"), "{restored}");
+    assert_eq!(holders(&consortium.nodes[0].home, CASE.as_bytes()), Vec::<PathBuf>::new());
 }

@@ -13,6 +13,7 @@ mod enduring;
 mod equivocating;
 mod erasing;
 mod hostile;
+mod needles;
 mod node;
 mod proxy;
 mod refusing;

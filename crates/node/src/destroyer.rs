@@ -178,3 +178,32 @@ fn destroy_keys_of_erased(store: &Store, keys: &ContentKeys) -> Result<(), Store
         None => keys.destroy(&erased).map(drop),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destruction(number: u64, rows: usize) -> Destruction {
+        let rows = (0..rows as u64).map(|row| (Column::Log, row.to_be_bytes().to_vec()));
+        Destruction { number, rows: rows.collect(), statements: vec![StatementId([1; 32])] }
+    }
+
+    #[test]
+    fn destructions_are_taken_together_and_more_than_can_be_told_apart_are_all() {
+        let destructions = Destructions::default();
+        destructions.add(destruction(1, 2));
+        destructions.add(destruction(2, MAX_ROWS - 2));
+        let pending = destructions.take();
+        assert_eq!((pending.last, pending.rows.len(), pending.statements.len()), (2, MAX_ROWS, 2));
+        assert!(!pending.everything);
+        assert_eq!(destructions.take().last, 0);
+
+        destructions.add(destruction(3, MAX_ROWS + 1));
+        let pending = destructions.take();
+        assert_eq!((pending.last, pending.rows.len(), pending.everything), (3, 0, true));
+        destructions.put_back(pending);
+        destructions.add(destruction(4, 1));
+        let pending = destructions.take();
+        assert_eq!((pending.last, pending.rows.len(), pending.everything), (4, 0, true));
+    }
+}

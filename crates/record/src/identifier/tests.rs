@@ -219,6 +219,8 @@ fn identifiers_are_found_in_other_text() {
         ("1380013800", None),
         ("138001380001", None),
         ("0e8400e2-9b41-41d4-a716-446655440000", None),
+        ("a13800138000b", None),
+        ("\u{8eab}\u{4efd}\u{8bc1}11010519491231002X", Some(IdType::IdNumber)),
         ("xxxxxxxxxxxxxxxxxx", None),
         ("+++++++++++++++++++", None),
         ("1767225600000000", None),

@@ -24,7 +24,7 @@ pub enum BadCursor {
     /// It is of another store's journal, one from before a new start, say.
     #[error("the cursor is of another store: begin again without a cursor, with the state first")]
     OtherStore,
-    /// It is of an entry that does not exist yet: the store was restored from a backup, say.
+    /// It is of an entry that does not exist yet: the data directory is an older copy, say.
     #[error(
         "the cursor is of entry {number}, the journal ends at {end}: begin again without a cursor, with the state first"
     )]

@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "interlock/v1/operator.proto",
         "interlock/v1/governance.proto",
         "interlock/v1/review.proto",
+        "interlock/v1/backup.proto",
         "interlock/peer/v1/peer.proto",
     ];
     let root = "../../proto";

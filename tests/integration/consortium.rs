@@ -102,6 +102,25 @@ impl Consortium {
         Self::found(members).run(running).await
     }
 
+    /// The same with another first charter, before any node runs.
+    pub(crate) fn rewrite_charter(mut self, edit: impl Fn(String) -> String) -> Self {
+        let text = edit(self.charter.text.clone());
+        assert_ne!(text, self.charter.text, "the edit found nothing");
+        for node in &self.nodes {
+            std::fs::write(node.path("charter.toml"), &text).expect("it is ours");
+        }
+        self.charter = Arc::new(Charter::parse("charter.toml", &text).expect("still a charter"));
+        self
+    }
+
+    /// Puts lines at the head of every node's configuration.
+    pub(crate) fn configure(self, lines: &str) -> Self {
+        for node in &self.nodes {
+            node.edit("node.toml", "charter = ", &format!("{lines}charter = "));
+        }
+        self
+    }
+
     /// Starts the first `running` nodes and waits until they reach each other.
     pub(crate) async fn run(mut self, running: usize) -> Self {
         let this = &mut self;

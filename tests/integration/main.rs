@@ -3,17 +3,22 @@
 //!
 //! Nothing here sleeps to let things happen: [`eventually`] polls for a condition, with a deadline.
 
+mod backing_up;
 mod bad_input;
 mod calls;
+mod canaries;
 mod consortium;
 mod custody;
 mod deciding;
 mod disputing;
 mod enduring;
 mod equivocating;
+mod erasing;
 mod hostile;
 mod independence;
+mod needles;
 mod node;
+mod proxy;
 mod refusing;
 mod restarting;
 mod reviewing;

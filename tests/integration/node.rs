@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use interlock_wire::v1;
+use interlock_wire::v1::governance_client::GovernanceClient;
 use interlock_wire::v1::operator_client::OperatorClient;
 use interlock_wire::v1::platform_client::PlatformClient;
 use interlock_wire::v1::review_client::ReviewClient;
@@ -84,11 +85,32 @@ impl Node {
 
     /// Starts its process; its log goes to `node.log`.
     pub(crate) fn start(&mut self) {
+        self.start_as(self.command());
+    }
+
+    /// As [`Node::start`], with everything logged that can be.
+    pub(crate) fn start_talkative(&mut self) {
+        let mut command = self.command();
+        command.env("RUST_LOG", "trace");
+        self.start_as(command);
+    }
+
+    fn start_as(&mut self, mut command: Command) {
         assert!(self.process.is_none(), "{} runs already", self.name);
         let log = File::options().create(true).append(true).open(self.path("node.log"));
         let log = log.expect("its home is ours");
-        let started = self.command().stdout(Stdio::null()).stderr(log).spawn();
+        let started = command.stdout(Stdio::null()).stderr(log).spawn();
         self.process = Some(started.expect("the program starts"));
+    }
+
+    /// Its process's number.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// Its API's address, as the program takes it.
+    pub(crate) fn api(&self) -> String {
+        format!("unix:{}", self.path("interlock.sock").display())
     }
 
     /// Runs it when it ought to refuse: how it ended.
@@ -125,6 +147,10 @@ impl Node {
 
     pub(crate) async fn platform(&self) -> PlatformClient<Channel> {
         PlatformClient::new(self.channel().await.unwrap_or_else(|_| panic!("{}", self.log())))
+    }
+
+    pub(crate) async fn governance(&self) -> GovernanceClient<Channel> {
+        GovernanceClient::new(self.channel().await.unwrap_or_else(|_| panic!("{}", self.log())))
     }
 
     pub(crate) async fn operator(&self) -> OperatorClient<Channel> {

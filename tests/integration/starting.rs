@@ -96,6 +96,9 @@ const MISTAKES: &[Mistake] = &[
     ("a configuration that is no TOML", &["node.toml:2: "], |_, node| {
         node.edit("node.toml", "member = \"acme\"", "member = acme");
     }),
+    ("content keys among what they protect", &["content_keys", "outside of data"], |_, node| {
+        node.edit("node.toml", "data = ", "content_keys = \"data/keys\"\ndata = ");
+    }),
     ("no charter", &["charter.toml", "No such file"], |_, node| {
         std::fs::remove_file(node.path("charter.toml")).expect("it is ours");
     }),
@@ -139,7 +142,7 @@ async fn what_another_uses_is_not_taken() {
 
     failed("a store in use", &acme.refused().await, &["data"]);
     let config = std::fs::read_to_string(acme.path("node.toml")).expect("it is ours");
-    acme.edit("node.toml", "\"data\"", "\"data-2\"");
+    acme.edit("node.toml", "\"data\"", "\"data-2\"\ncontent_keys = \"content-keys-2\"");
     failed("a socket in use", &acme.refused().await, &["interlock.sock", "in use"]);
     std::fs::write(acme.path("node.toml"), config).expect("it is ours");
     let after = acme.status().await;

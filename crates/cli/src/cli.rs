@@ -12,6 +12,7 @@ use crate::output::{Format, Output};
 use crate::policy::PolicyCommand;
 use crate::replay::Replay;
 use crate::verbs::audit::Audit;
+use crate::verbs::backup::Backup;
 use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
@@ -27,6 +28,7 @@ use crate::verbs::node_run::NodeCommand;
 use crate::verbs::overriding::Override;
 use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
+use crate::verbs::restore::Restore;
 use crate::verbs::review::ReviewCommand;
 use crate::verbs::scenario::ScenarioCommand;
 use crate::verbs::signer::Signer;
@@ -86,6 +88,8 @@ enum Command {
     Status(Status),
     Peers(Peers),
     Issuers(Issuers),
+    Backup(Backup),
+    Restore(Restore),
     /// Try a policy without a network.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -111,6 +115,7 @@ impl Cli {
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),
             Command::Scenario(verb) => verb.run(out),
+            Command::Restore(verb) => verb.run(out),
             Command::Flag(verb) => block_on(verb.run(out)),
             Command::Dispute(verb) => block_on(verb.run(out)),
             Command::Review(verb) => block_on(verb.run(out)),
@@ -126,6 +131,7 @@ impl Cli {
             Command::Status(verb) => block_on(verb.run(out)),
             Command::Peers(verb) => block_on(verb.run(out)),
             Command::Issuers(verb) => block_on(verb.run(out)),
+            Command::Backup(verb) => block_on(verb.run(out)),
             Command::Replay(verb) => block_on(verb.run(out)),
         }?;
         output.flush()?;

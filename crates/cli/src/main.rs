@@ -24,6 +24,9 @@ use clap::Parser as _;
 use cli::Cli;
 
 fn main() -> ExitCode {
+    // Identifiers on their way to a node are in this process, too. A system that cannot forbid
+    // dumps is no reason not to work.
+    let _ = interlock_node::hardening::forbid_core_dumps();
     let exit = match Cli::try_parse() {
         Ok(cli) => cli.run().unwrap_or_else(|error| exit::report(&error)),
         Err(error) => exit::report_usage(&error),

@@ -52,6 +52,12 @@ pub struct Config {
     pub seen_every: Option<Span>,
     /// How often it looks for what is past its retention. Default: 1h.
     pub retention_every: Option<Span>,
+    /// Where it keeps the content keys of its backups. Default: `content-keys` beside `data`.
+    pub content_keys: Option<PathBuf>,
+    /// Whether core dumps, and reading the process's memory, are allowed. Only for debugging: both
+    /// hold identifiers and keys.
+    #[serde(default)]
+    pub allow_core_dumps: bool,
     /// Where it listens for other members, `host:port`. Default: the charter's address.
     pub listen: Option<String>,
     /// Where the platform's backend reaches it.
@@ -171,6 +177,7 @@ impl Config {
             self.signer.as_mut().and_then(|signer| signer.socket.as_mut()),
             self.api.socket.as_mut(),
             self.local.overlay.as_mut(),
+            self.content_keys.as_mut(),
         ];
         for path in required.into_iter().chain(optional.into_iter().flatten()) {
             *path = base.join(&*path);
@@ -195,6 +202,11 @@ impl Config {
         }
     }
 
+    /// Where the content keys are.
+    pub fn content_keys(&self) -> PathBuf {
+        self.content_keys.clone().unwrap_or_else(|| content_keys_beside(&self.data))
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         self.keyholder()?;
         PassphraseSource::try_from(self.passphrase.clone())?;
@@ -205,6 +217,12 @@ impl Config {
                 "api.listen: expected a loopback address such as 127.0.0.1:7100, got {listen}: the API has no access control yet"
             );
         }
+        let (keys, data) = (self.content_keys(), &self.data);
+        ensure!(
+            !keys.starts_with(data) && !data.starts_with(&keys),
+            "content_keys: expected a directory outside of data, got {}: copies of data would hold the keys",
+            keys.display()
+        );
         ensure!(
             self.api.listen.is_some() || self.api.socket.is_some(),
             "api: expected listen or socket, got neither"
@@ -307,6 +325,11 @@ impl Config {
         ensure!(key.public() == named, other());
         Ok(Arc::new(key))
     }
+}
+
+/// Where the content keys of the node are whose data directory this is, unless it is said otherwise.
+pub fn content_keys_beside(data: &Path) -> PathBuf {
+    data.with_file_name("content-keys")
 }
 
 /// The 32 bytes of a secret file.

@@ -9,7 +9,9 @@ pub mod config;
 pub mod peppers;
 
 pub mod custody;
+pub mod hardening;
 
+pub mod destroyer;
 pub mod writer;
 
 pub mod transport;
@@ -19,7 +21,9 @@ pub mod peers;
 pub mod retention;
 pub mod services;
 
+mod backup;
 mod run;
 
+pub use backup::{RestoreAsked, restore};
 pub use config::{Config, Materials};
 pub use run::{FirstSignature, run};

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use interlock_engine::local::Mode;
-use interlock_engine::replica::{Opening, Replica, SEEN_EVERY, Start, head_of};
+use interlock_engine::replica::{Opening, Replica, SEEN_EVERY, Start, destruction_begun, head_of};
 use interlock_record::{ConsortiumId, FeedId};
-use interlock_store::Store;
+use interlock_store::{ContentKeys, Store};
+use interlock_wire::v1::backup_server::BackupServer;
 use interlock_wire::v1::governance_server::GovernanceServer;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
 use interlock_wire::v1::review_server::ReviewServer;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::service::Routes;
@@ -24,6 +25,7 @@ use crate::clock::{now, random};
 use crate::config::{ApiConfig, Materials};
 use crate::custody::TransportKeys;
 use crate::custody::last_signed::LastSigned;
+use crate::destroyer::{Destructions, NodeOutbox, destroy_forever};
 use crate::peers::{CharterFeed, Context, Door, Links, PeerOutbox, dial_members, pull_forever};
 use crate::retention::{RETENTION_EVERY, Retention};
 use crate::services::Services;
@@ -68,7 +70,9 @@ pub async fn run(
     let mut last_signed = LastSigned::open(&config.last_signed, feed)?;
     let start = start_of(first_signature, &mut last_signed, &store, feed)?;
     let replica = Replica::open(&store, Opening { first, later, feed, signer, start })?;
-    let replica = replica.with_settings(&store, settings.clone())?;
+    let mut replica = replica.with_settings(&store, settings.clone())?;
+    make_whole(&mut replica, &store)?;
+    let content_keys = ContentKeys::open(&config.content_keys())?;
     let charters = replica.charters().clone();
     peppers.check(&charters)?;
     if settings.mode == Mode::Simulated {
@@ -78,9 +82,14 @@ pub async fn run(
     let links = Arc::new(Links::default());
     let (pulls, asked) = mpsc::channel(MAX_WAITING_PULLS);
     let (charters_tell, charters_told) = watch::channel(charters.clone());
-    let destroyed = Arc::new(Notify::new());
-    let outbox =
-        PeerOutbox::new(links.clone(), writer.clone(), pulls, charters_tell, destroyed.clone());
+    let destructions = Destructions::default();
+    if let Some(number) = destruction_begun(&store)? {
+        destructions.add_all(number);
+    }
+    let outbox = NodeOutbox {
+        peers: PeerOutbox::new(links.clone(), writer.clone(), pulls, charters_tell),
+        destructions: destructions.clone(),
+    };
     let (over, shutdown) = watch::channel(false);
     let charter_feed = CharterFeed::new(charters_told);
 
@@ -102,6 +111,7 @@ pub async fn run(
         charters: charter_feed,
         peppers: Arc::new(peppers),
         store: store.clone(),
+        content_keys: content_keys.clone(),
         writer: writer.clone(),
         links,
         settings: Arc::new(settings),
@@ -128,6 +138,13 @@ pub async fn run(
         every: every.map_or(RETENTION_EVERY, Duration::from_micros),
     };
     peers.spawn(retention.keep(shutdown.clone()));
+    peers.spawn(destroy_forever(
+        destructions,
+        context.store.clone(),
+        content_keys,
+        writer.clone(),
+        shutdown.clone(),
+    ));
     peers.spawn(pull_forever(context, asked));
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
     tracing::info!(member = %feed.member, listen, %consortium, "ready");
@@ -182,6 +199,19 @@ fn start_of(
         last_signed.remember(head)?;
     }
     Ok(Start::Careful { last_signed: last_signed.head() })
+}
+
+/// Finishes a restore: what follows from the log alone is made before anything is served.
+fn make_whole(replica: &mut Replica, store: &Store) -> anyhow::Result<()> {
+    let mut steps = 0u64;
+    while let Some(changes) = replica.rebuild(store, now())? {
+        store.commit(&changes)?;
+        steps += 1;
+    }
+    if steps > 0 {
+        tracing::info!("the restored ledger is whole again");
+    }
+    Ok(())
 }
 
 /// Waits for tasks to end; those that a stuck client holds up are broken off.
@@ -252,6 +282,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     health.set_serving::<OperatorServer<Services>>().await;
     health.set_serving::<GovernanceServer<Services>>().await;
     health.set_serving::<ReviewServer<Services>>().await;
+    health.set_serving::<BackupServer<Services>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -260,6 +291,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .with_service_name("interlock.v1.Operator")
         .with_service_name("interlock.v1.Governance")
         .with_service_name("interlock.v1.Review")
+        .with_service_name("interlock.v1.Backup")
         .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
@@ -268,6 +300,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .add_service(OperatorServer::new(services.clone()))
         .add_service(GovernanceServer::new(services.clone()))
         .add_service(ReviewServer::new(services.clone()))
+        .add_service(BackupServer::new(services.clone()))
         .add_service(health_service)
         .add_service(reflection);
     Ok(routes.routes())

@@ -262,6 +262,33 @@ fn bank_card(raw: &str) -> Result<Zeroizing<String>, IdentifierError> {
     Ok(digits)
 }
 
+/// Whether a text that goes to others or to disk holds an identifier as people write it: a word that
+/// is a valid identity number of 18 digits, a mobile number of mainland China, or a card number of a
+/// network's. Says of which kind. Only what is unlikely by accident is looked for (a random name in
+/// hexadecimal digits is none), so finding nothing proves nothing.
+pub fn find_identifier(text: &str) -> Option<IdType> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '+').find_map(kind_of_word)
+}
+
+/// What kind of identifier a word is, if it is one.
+fn kind_of_word(word: &str) -> Option<IdType> {
+    if word.len() == 18 && id_number(word).is_ok() {
+        return Some(IdType::IdNumber);
+    }
+    let digits = word.strip_prefix('+').unwrap_or(word);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let national = digits.strip_prefix("0086").or_else(|| digits.strip_prefix("86"));
+    if is_mobile(national.unwrap_or(digits)) {
+        return Some(IdType::Phone);
+    }
+    // By their first digits: UnionPay, Visa, Mastercard.
+    let of_a_network = digits.starts_with("62") || digits.starts_with(['4', '5']);
+    let card = matches!(digits.len(), 16 | 19) && of_a_network && bank_card(digits).is_ok();
+    card.then_some(IdType::BankCard)
+}
+
 /// Whatever a member's own software calls a device.
 fn device(raw: &str) -> Result<Zeroizing<String>, IdentifierError> {
     let id_type = IdType::Device;

@@ -33,7 +33,7 @@ pub mod fork;
 pub use feed::{ChainError, FeedHead};
 pub use fork::{BadFork, ForkProof, VerifiedFork};
 pub use header::Header;
-pub use identifier::{IdentifierError, Normalised, normalise};
+pub use identifier::{IdentifierError, Normalised, find_identifier, normalise};
 pub use ids::{
     BadId, ConsortiumId, Digest, FeedId, FeedNumber, MemberId, Position, RecordId, StatementId,
     SubjectTag, hex, unhex,

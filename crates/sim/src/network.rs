@@ -336,7 +336,7 @@ impl Network {
                 self.applied.insert(ticket, result.map_err(|error| error.to_string()));
             }
             // Memory keeps nothing that is gone.
-            Effect::CharterChanged(_) | Effect::Destroyed => {}
+            Effect::CharterChanged(_) | Effect::Destroyed(_) => {}
         }
     }
 

@@ -3,8 +3,12 @@
 //!
 //! Only this crate knows RocksDB. What the rows mean is the engine's affair.
 
+mod backup;
+mod content_keys;
+mod purge;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use interlock_engine::ledger::{Changes, Column, Ledger, LedgerFault, MetaKey, Row};
 use interlock_record::ConsortiumId;
@@ -12,6 +16,10 @@ use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options,
     ReadOptions, WriteBatch, WriteOptions,
 };
+
+pub use backup::{BackupError, BackupMade, RestoreError, Restored, restore};
+pub use content_keys::ContentKeys;
+pub use purge::Purged;
 
 /// The version of the format on disk that this program writes.
 ///
@@ -32,6 +40,8 @@ const BLOOM_BITS: f64 = 10.0;
 pub struct Store {
     db: Arc<DB>,
     id: [u8; STORE_ID_BYTES],
+    /// Shared by those who read old versions for long, and taken alone by who destroys them.
+    snapshots: Arc<RwLock<()>>,
 }
 
 /// How long a store's own name is.
@@ -79,6 +89,36 @@ pub enum StoreError {
     /// The changes could not be written; none of them is there.
     #[error("cannot write to the store: {0}")]
     Write(#[source] rocksdb::Error),
+    /// A directory cannot be made or read.
+    #[error("cannot use the directory {path}: {source}")]
+    List {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Others than its owner may look into a directory with secrets.
+    #[error(
+        "{path}: expected a directory that only its owner may look into, its mode is {mode:03o}: run chmod 700"
+    )]
+    NotPrivate {
+        /// Where.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// What was overwritten is still on the disk, in so many files.
+    #[error("what was overwritten is still in {files} files of the store: it is to be tried again")]
+    NotDestroyed {
+        /// How many files.
+        files: usize,
+    },
+    /// A row cannot be read.
+    #[error(transparent)]
+    Unreadable(LedgerFault),
+    /// The system has no random bytes to give.
+    #[error("cannot get random bytes: {0}")]
+    NoRandomness(#[source] std::io::Error),
 }
 
 impl Store {
@@ -92,14 +132,11 @@ impl Store {
         let columns = Column::ALL
             .iter()
             .map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(&cache)));
-        let mut options = Options::default();
-        options.create_if_missing(true);
+        let mut options = database_options();
         options.create_missing_column_families(true);
         options.set_max_total_wal_size(MAX_WAL_BYTES);
-        options.set_atomic_flush(true);
-        options.set_keep_log_file_num(4);
         let db = DB::open_cf_descriptors(&options, path, columns).map_err(failed)?;
-        let mut store = Self { db: Arc::new(db), id: fresh_id };
+        let mut store = Self { db: Arc::new(db), id: fresh_id, snapshots: Arc::default() };
         store.check_format(path)?;
         Ok(store)
     }
@@ -229,6 +266,20 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("path", &self.db.path()).finish_non_exhaustive()
     }
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.set_atomic_flush(true);
+    options.set_keep_log_file_num(4);
+    // At its default RocksDB's own log would tell the keys of ranges that are compacted.
+    options.set_log_level(rocksdb::LogLevel::Warn);
+    // A log of writes that is no longer needed goes at once, and its file is not used again.
+    options.set_wal_ttl_seconds(0);
+    options.set_wal_size_limit_mb(0);
+    options.set_recycle_log_file_num(0);
+    options
 }
 
 fn column_options(cache: &Cache) -> Options {

@@ -21,7 +21,7 @@ pub(crate) use act::{ActArgs, ActFields};
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
 pub(crate) use person::{OptionalPersonArgs, PersonArgs};
-pub(crate) use platform::{operator, platform, review};
+pub(crate) use platform::{backup, operator, platform, review};
 pub(crate) use refusal::{is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};
@@ -51,7 +51,7 @@ pub(crate) struct NodeArgs {
     address: NodeAddress,
     /// How long one call may take.
     #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Node")]
-    timeout: Span,
+    pub(crate) timeout: Span,
 }
 
 /// A node that was reached.

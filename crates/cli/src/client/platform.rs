@@ -1,5 +1,6 @@
 //! The services' generated clients with this program's limits.
 
+use interlock_wire::v1::backup_client::BackupClient;
 use interlock_wire::v1::operator_client::OperatorClient;
 use interlock_wire::v1::platform_client::PlatformClient;
 use interlock_wire::v1::review_client::ReviewClient;
@@ -20,4 +21,9 @@ pub(crate) fn operator(channel: Channel) -> OperatorClient<Channel> {
 /// People's service.
 pub(crate) fn review(channel: Channel) -> ReviewClient<Channel> {
     ReviewClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
+}
+
+/// The service for backups.
+pub(crate) fn backup(channel: Channel) -> BackupClient<Channel> {
+    BackupClient::new(channel)
 }

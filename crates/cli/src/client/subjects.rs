@@ -18,7 +18,8 @@ const STDIN: &str = "-";
 /// Which borrowers it is about.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SubjectArgs {
-    /// A resident identity number, 18 digits or the old 15; - reads them from stdin, one a line.
+    /// A resident identity number, 18 digits or the old 15; - reads them from stdin, one a line,
+    /// which keeps them out of the shell's history and the list of processes.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, help_heading = "Subject")]
     id_number: Vec<String>,
     /// A telephone number, default region CN; - reads stdin.

@@ -1,6 +1,7 @@
 //! The verbs that speak to a node or prepare one, one file each.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod charter;
 pub(crate) mod check;
 pub(crate) mod cure;
@@ -16,6 +17,7 @@ pub(crate) mod node_run;
 pub(crate) mod overriding;
 pub(crate) mod peers;
 pub(crate) mod receipt;
+pub(crate) mod restore;
 pub(crate) mod review;
 pub(crate) mod scenario;
 pub(crate) mod signer;

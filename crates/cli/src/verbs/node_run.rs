@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use interlock_node::FirstSignature;
+use interlock_node::hardening;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::prelude::*;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -55,10 +58,12 @@ impl NodeCommand {
 impl Run {
     fn run(self, _: &mut Output) -> anyhow::Result<Exit> {
         log_to_stderr();
-        let materials = interlock_node::Config::load(&self.config)
-            .and_then(interlock_node::Config::materials)
+        let config = interlock_node::Config::load(&self.config)
             .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
         let first = self.force_sign.map_or(FirstSignature::Careful, FirstSignature::Forced);
+        harden(config.allow_core_dumps)?;
+        let materials =
+            config.materials().map_err(|error| Failure::bad_input(format!("{error:#}")))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -71,15 +76,27 @@ impl Run {
     }
 }
 
-/// Logs go to stderr, one line each; `RUST_LOG` says how much.
+/// Keeps what is in memory there, before any key is read.
+fn harden(allow_core_dumps: bool) -> anyhow::Result<()> {
+    hardening::guard_panic_messages();
+    if allow_core_dumps {
+        hardening::allow_core_dumps().context("cannot allow core dumps")?;
+        tracing::warn!(
+            "allow_core_dumps is on: identifiers and keys may be written to disk, and be read from this process's memory"
+        );
+    }
+    Ok(())
+}
+
+/// Logs go to stderr, one line each; `RUST_LOG` says how much of what may be logged at all.
 pub(super) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    let harmless = filter_fn(|line| hardening::may_be_logged(line.target(), *line.level()));
+    tracing_subscriber::registry().with(lines.with_filter(filter.and(harmless))).init();
 }
 
 /// Done once the process is asked to end.

@@ -21,9 +21,31 @@ pub enum MetaKey {
     AuditHead,
     /// The member's own settings under which every subject was decided.
     LocalSettings,
+    /// How far the ledger is made whole again after it was restored from a backup.
+    Restore,
+    /// The last destruction that was begun and is not known to be done.
+    Destroying,
 }
 
 impl MetaKey {
+    /// Every key.
+    pub const ALL: &'static [Self] = &[
+        Self::Counters,
+        Self::StoreId,
+        Self::Format,
+        Self::Consortium,
+        Self::Revisit,
+        Self::AuditHead,
+        Self::LocalSettings,
+        Self::Restore,
+        Self::Destroying,
+    ];
+
+    /// The key of these bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.bytes() == bytes)
+    }
+
     /// The key's bytes.
     pub const fn bytes(self) -> &'static [u8] {
         match self {
@@ -34,6 +56,8 @@ impl MetaKey {
             Self::Revisit => b"revisit",
             Self::AuditHead => b"audit-head",
             Self::LocalSettings => b"local-settings",
+            Self::Restore => b"restore",
+            Self::Destroying => b"destroying",
         }
     }
 }

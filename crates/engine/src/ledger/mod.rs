@@ -5,6 +5,7 @@
 mod draft;
 mod keys;
 mod memory;
+mod origin;
 pub mod rows;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use keys::{
     recall_key, release_key, seen_key, sequence_of_key, timer_key, timer_of_key,
 };
 pub use memory::MemoryLedger;
+pub use origin::Origin;
 
 /// A column of the ledger. Each has its own kind of key and row, see `keys` and [`rows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,6 +3,7 @@
 mod decisions;
 mod local;
 mod trust;
+mod upkeep;
 
 use interlock_record::{
     FeedId, FeedNumber, Position, SignedRecord, Statement, StatementId, SubjectTag, Time,
@@ -18,6 +19,7 @@ pub use trust::{
     BranchRow, CharterRow, CharterSignatureRow, DisputeDayRow, ErasureRow, HoleRow, SeenMark,
     SeenRow,
 };
+pub use upkeep::{DestroyingRow, RestoreRow};
 
 use super::{Column, LedgerFault};
 
@@ -73,6 +75,8 @@ stored! {
     DisputeRow => Disputes,
     AuditHeadRow => Meta,
     SettingsRow => Meta,
+    RestoreRow => Meta,
+    DestroyingRow => Meta,
 }
 
 fn corrupt(column: Column, what: &dyn std::fmt::Display) -> LedgerFault {
@@ -94,6 +98,9 @@ pub struct LogRow {
     /// How many statements its feed had made that day (UTC, record time) before it.
     #[prost(uint64, tag = "4")]
     pub day_before: u64,
+    /// The first journal entry that can tell of its statements.
+    #[prost(uint64, tag = "5")]
+    pub journaled: u64,
 }
 
 impl LogRow {
@@ -311,11 +318,8 @@ pub struct TargetRow {
     /// Its index in the record.
     #[prost(uint32, tag = "9")]
     pub index: u32,
-    /// The journal entry that told of it.
-    #[prost(uint64, tag = "10")]
-    pub journaled: u64,
     /// Whether its content is destroyed.
-    #[prost(bool, tag = "11")]
+    #[prost(bool, tag = "10")]
     pub erased: bool,
 }
 
@@ -383,6 +387,12 @@ pub struct JournalRow {
     /// A reason, for disputes.
     #[prost(uint32, tag = "32")]
     pub reason: u32,
+    /// SHA-256 of a backup's file.
+    #[prost(bytes = "vec", tag = "40")]
+    pub backup: Vec<u8>,
+    /// How many it was.
+    #[prost(uint64, tag = "41")]
+    pub count: u64,
 }
 
 /// A write already done.

@@ -176,7 +176,9 @@ impl Replica {
         let arrival = self.counters.arrivals;
         let day_before = self.count_day(record);
         let received_at = work.now.micros();
-        let row = LogRow { record: record.signed().encode(), received_at, held, day_before };
+        let journaled = self.next_entry(work);
+        let record_bytes = record.signed().encode();
+        let row = LogRow { record: record_bytes, received_at, held, day_before, journaled };
         work.draft.put(number_key(arrival), &row);
         let id = record.id().0.to_vec();
         work.draft.put(index_key(feed, header.sequence), &IndexRow { arrival, id });

@@ -34,6 +34,16 @@ pub(super) struct Forks {
     wanted: BTreeMap<FeedId, (u64, RecordId)>,
     /// The feed whose line is being exchanged: half a line is not judged.
     moving: Option<FeedId>,
+    /// Whether feeds are judged at all.
+    pub judging: Judging,
+}
+
+/// Whether feeds are judged: not while what members have seen is still being read back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Judging {
+    #[default]
+    On,
+    Off,
 }
 
 impl Forks {
@@ -175,7 +185,7 @@ impl Replica {
 
     /// Decides from where on a feed is void, and takes the rightful branch for the line.
     pub(super) fn judge(&mut self, feed: FeedId, work: &mut Work<'_>) -> Result<(), LedgerFault> {
-        if self.forks.moving == Some(feed) {
+        if self.forks.moving == Some(feed) || self.forks.judging == Judging::Off {
             return Ok(());
         }
         let verdict = self.verdict(feed, &work.draft)?;
@@ -302,7 +312,8 @@ impl Replica {
         self.counters.arrivals += 1;
         let arrival = self.counters.arrivals;
         let record = record.signed().encode();
-        let row = LogRow { record, received_at: work.now.micros(), held: false, day_before: 0 };
+        let received_at = work.now.micros();
+        let row = LogRow { record, received_at, ..LogRow::default() };
         work.draft.put(number_key(arrival), &row);
         work.draft.put(key, &BranchRow { arrival });
         // Only the wanted head's own record can complete the branch, or what leads to it.

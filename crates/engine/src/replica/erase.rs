@@ -14,17 +14,20 @@ use interlock_record::{
 
 use super::happening::Happening;
 use super::meaning::Meaning;
-use super::{Effect, PullRange, Replica, Work, record_at};
+use super::{Destruction, Effect, PullRange, Replica, Work, record_at};
 use crate::ledger::rows::{
-    DecisionRow, ErasureRow, EvidenceRow, HoleRow, JournalRow, LogRow, StatementRow,
+    DecisionRow, ErasureRow, EvidenceRow, HoleRow, IndexRow, JournalRow, LogRow, StatementRow,
     StoredRow as _, TargetRow,
 };
 use crate::ledger::{
-    Column, Ledger, LedgerFault, dispute_day_key, hole_key, hole_of_key, number_key, timer_key,
+    Column, Ledger, LedgerFault, dispute_day_key, hole_key, hole_of_key, index_key, number_key,
+    number_of_key, timer_key,
 };
 
 /// The most erasures that are carried out in one step.
 const MAX_ERASED_A_STEP: usize = 64;
+/// How many journal entries are looked through at once. The right one is nearly always the first.
+const ENTRIES_AT_ONCE: usize = 256;
 /// How long to wait before somebody is asked for missing content again.
 const HOLE_REST: Span = Span::from_secs(10);
 /// The most holes that are asked for at once.
@@ -133,7 +136,7 @@ impl Replica {
         if self.erasing.is_empty() || !std::mem::take(&mut self.finality.rose) {
             return Ok(());
         }
-        let mut destroyed = 0;
+        let mut destruction = Destruction::default();
         for target in self.erasing.clone() {
             let key = target.0.to_vec();
             let Some(mut erasure) = work.draft.row::<ErasureRow>(&key)? else { continue };
@@ -144,18 +147,17 @@ impl Replica {
             if by.is_empty() || !is_final {
                 continue;
             }
-            if destroyed == MAX_ERASED_A_STEP {
+            if destruction.statements.len() == MAX_ERASED_A_STEP {
                 self.finality.rose = true;
                 break;
             }
-            destroyed += 1;
-            self.destroy(target, row, work)?;
+            self.destroy(target, row, &mut destruction, work)?;
             erasure.done = true;
             work.draft.put(key, &erasure);
             self.erasing.remove(&target);
         }
-        if destroyed > 0 {
-            work.effects.push(Effect::Destroyed);
+        if !destruction.statements.is_empty() {
+            work.effects.push(Effect::Destroyed(destruction));
         }
         Ok(())
     }
@@ -164,28 +166,34 @@ impl Replica {
         &mut self,
         id: StatementId,
         mut target: TargetRow,
+        destruction: &mut Destruction,
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
+        destruction.statements.push(id);
+        let mut overwritten = |column: Column, key: &[u8]| {
+            destruction.rows.push((column, key.to_vec()));
+        };
         let Some((feed, sequence, index)) = target.place() else { return Ok(()) };
         if let Some(mut row) = record_at(&work.draft, feed, sequence)? {
             let mut record = row.verified()?;
             let position = record.position(index);
             record.erase(index);
             row.record = record.signed().encode();
-            self.put_log(feed, sequence, &row, work)?;
+            if let Some(key) = self.put_log(feed, sequence, &row, work)? {
+                overwritten(Column::Log, &key);
+            }
+            if let Some(key) = scrub(id, row.journaled, work)? {
+                overwritten(Column::Journal, &key);
+            }
+            overwritten(Column::DisputeDays, &dispute_day_key(position));
             work.draft.remove(Column::DisputeDays, dispute_day_key(position));
         }
         work.draft.remove(Column::Holes, hole_key(feed, sequence, index));
         if let Some(subject) = target.subject() {
+            overwritten(Column::Evidence, subject.as_bytes());
             forget(id, subject, work)?;
         }
-        if target.journaled > 0 {
-            let key = number_key(target.journaled);
-            if let Some(mut entry) = work.draft.row::<JournalRow>(&key)? {
-                entry.subject.clear();
-                work.draft.put(key, &entry);
-            }
-        }
+        overwritten(Column::Targets, id.as_bytes());
         target.subject.clear();
         target.waiting.clear();
         target.erased = true;
@@ -200,12 +208,13 @@ impl Replica {
         sequence: u64,
         row: &LogRow,
         work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
-        use crate::ledger::{index_key, rows::IndexRow};
-        if let Some(index) = work.draft.row::<IndexRow>(&index_key(feed, sequence))? {
-            work.draft.put(number_key(index.arrival), row);
+    ) -> Result<Option<Vec<u8>>, LedgerFault> {
+        let index = work.draft.row::<IndexRow>(&index_key(feed, sequence))?;
+        let key = index.map(|index| number_key(index.arrival));
+        if let Some(key) = &key {
+            work.draft.put(key.clone(), row);
         }
-        Ok(())
+        Ok(key)
     }
 
     /// Notes which content of an accepted record is missing.
@@ -267,6 +276,7 @@ impl Replica {
             return Ok(());
         }
         row.record = signed.encode();
+        row.journaled = self.next_entry(work);
         self.put_log(feed, sequence, &row, work)?;
         self.statements(record, &row, &filled, work)
     }
@@ -289,6 +299,27 @@ impl Replica {
             work.effects.push(Effect::Pull { from, ranges });
         }
         Ok(())
+    }
+}
+
+/// Takes the subject out of the journal entry that tells of a statement.
+fn scrub(id: StatementId, from: u64, work: &mut Work<'_>) -> Result<Option<Vec<u8>>, LedgerFault> {
+    let mut from = from;
+    loop {
+        let (first, end) = (number_key(from), number_key(u64::MAX));
+        let rows = work.draft.range(Column::Journal, &first, &end, ENTRIES_AT_ONCE)?;
+        for (key, value) in &rows {
+            let mut entry = JournalRow::decode(value)?;
+            if entry.statement == id.0 && !entry.subject.is_empty() {
+                entry.subject.clear();
+                work.draft.put(key.clone(), &entry);
+                return Ok(Some(key.clone()));
+            }
+        }
+        match rows.last().and_then(|(key, _)| number_of_key(key)) {
+            Some(last) if rows.len() == ENTRIES_AT_ONCE => from = last + 1,
+            _ => return Ok(None),
+        }
     }
 }
 

@@ -106,6 +106,22 @@ pub enum Happening {
         /// Why, in its operator's words.
         reason: String,
     },
+    /// A backup was made.
+    BackupMade {
+        /// SHA-256 of its file.
+        backup: Digest,
+        /// How many records it has.
+        records: u64,
+    },
+    /// This ledger was restored from a backup.
+    Restored {
+        /// SHA-256 of its file.
+        backup: Digest,
+        /// When it was made.
+        made_at: Time,
+        /// How many of its statements came back erased.
+        erased: u64,
+    },
 }
 
 /// What was decided.
@@ -158,6 +174,8 @@ const CHARTER_CHANGED: u32 = 10;
 const CHARTER_FORKED: u32 = 11;
 const ERASED: u32 = 12;
 const SIGNING_FORCED: u32 = 20;
+const BACKUP_MADE: u32 = 40;
+const RESTORED: u32 = 41;
 
 impl Happening {
     /// A stable name of what happened.
@@ -178,6 +196,8 @@ impl Happening {
             Self::Erased { .. } => "STATEMENT_ERASED".to_owned(),
             Self::Local(happening) => happening.name().to_owned(),
             Self::SigningForced { .. } => "SIGNING_FORCED".to_owned(),
+            Self::BackupMade { .. } => "BACKUP_MADE".to_owned(),
+            Self::Restored { .. } => "RESTORED".to_owned(),
         }
     }
 
@@ -244,6 +264,17 @@ impl Happening {
             Self::SigningForced { reason } => {
                 row.kind = SIGNING_FORCED;
                 row.code.clone_from(reason);
+            }
+            Self::BackupMade { backup, records } => {
+                row.kind = BACKUP_MADE;
+                row.backup = backup.0.to_vec();
+                row.count = *records;
+            }
+            Self::Restored { backup, made_at, erased } => {
+                row.kind = RESTORED;
+                row.backup = backup.0.to_vec();
+                row.at = made_at.micros();
+                row.count = *erased;
             }
         }
         row
@@ -334,6 +365,14 @@ fn read(row: &JournalRow) -> Option<Happening> {
             Happening::Local(LocalHappening::of(row)?)
         }
         SIGNING_FORCED => Happening::SigningForced { reason: row.code.clone() },
+        BACKUP_MADE => {
+            Happening::BackupMade { backup: Digest::from_slice(&row.backup)?, records: row.count }
+        }
+        RESTORED => Happening::Restored {
+            backup: Digest::from_slice(&row.backup)?,
+            made_at: Time::from_micros(row.at)?,
+            erased: row.count,
+        },
         _ => return None,
     })
 }

@@ -10,6 +10,7 @@ mod acting;
 mod amend;
 mod branches;
 mod caution;
+mod destroy;
 mod erase;
 mod finality;
 mod gossip;
@@ -19,6 +20,7 @@ mod local_happening;
 mod meaning;
 mod opening;
 mod publish;
+mod rebuild;
 mod retention;
 mod retract;
 mod settle;
@@ -37,6 +39,7 @@ use sha2::{Digest as _, Sha256};
 pub use amend::{CharterClaim, signed_charters};
 pub use branches::{MAX_BRANCH_RECORDS, MAX_FORKS_A_FEED, branch_records};
 pub use caution::{SignedHead, Start};
+pub use destroy::{Destruction, begun as destruction_begun};
 pub use finality::{SEEN_EVERY, final_heights};
 pub use gossip::{Extent, HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
@@ -156,6 +159,15 @@ pub enum Input {
         /// The version.
         charter: SignedCharter,
     },
+    /// A destruction, and all before it, was done.
+    Destroyed(u64),
+    /// A backup was made.
+    BackedUp {
+        /// SHA-256 of its file.
+        backup: Digest,
+        /// How many records it has.
+        records: u64,
+    },
     /// Time has passed.
     Tick,
 }
@@ -231,8 +243,8 @@ pub enum Effect {
     },
     /// Another charter holds from now on: who the members are, with which keys, and where.
     CharterChanged(Arc<Charters>),
-    /// Content was erased: make sure that its bytes are gone from disk.
-    Destroyed,
+    /// See that what was overwritten is gone from the disk, then say so ([`Input::Destroyed`]).
+    Destroyed(Destruction),
 }
 
 /// What comes out of a step.
@@ -351,6 +363,10 @@ impl Replica {
                     let result = self.apply_charter(&charter, &mut work)?;
                     work.effects.push(Effect::CharterApplied { ticket, result });
                 }
+                Input::Destroyed(number) => Self::destroyed(number, &mut work)?,
+                Input::BackedUp { backup, records } => {
+                    work.events.push(Happening::BackupMade { backup, records });
+                }
                 Input::Tick => {
                     ticks = true;
                     self.tick(&mut work)?;
@@ -373,6 +389,7 @@ impl Replica {
             self.fire_timers(&mut work)?;
         }
         self.pull_what_is_missing(&mut work);
+        Self::number_destructions(&mut work)?;
         if self.counters != before {
             work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
         }

@@ -228,6 +228,11 @@ impl Replica {
         Ok(())
     }
 
+    /// The number that the next journal entry gets.
+    pub(super) fn next_entry(&self, work: &Work<'_>) -> u64 {
+        self.counters.journal + work.events.len() as u64 + 1
+    }
+
     /// Numbers and writes what happened.
     pub(super) fn write_events(&mut self, work: &mut Work<'_>) {
         for event in work.events.drain(..) {

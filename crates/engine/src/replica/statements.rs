@@ -26,8 +26,6 @@ struct Arriving<'a> {
     position: Position,
     id: StatementId,
     row: &'a StatementRow,
-    /// The journal entry that will tell of it.
-    journaled: u64,
 }
 
 impl Replica {
@@ -62,8 +60,7 @@ impl Replica {
             let bytes = record.signed().body[index as usize].statement().unwrap_or_default();
             let of_day = log.day_before + u64::from(index) + 1;
             let row = StatementRow::new(position, id, bytes, log.held, of_day);
-            let journaled = self.counters.journal + work.events.len() as u64 + 1;
-            let arriving = Arriving { feed, feeds, position, id, row: &row, journaled };
+            let arriving = Arriving { feed, feeds, position, id, row: &row };
             let subject = match &statement {
                 Statement::Seen(seen) => {
                     self.seen(seen, feed, sequence, work)?;
@@ -257,7 +254,6 @@ fn target_of(subject: Option<SubjectTag>, kind: TargetKind, arriving: &Arriving<
         feed: at.feed.0,
         sequence: at.sequence,
         index: at.index,
-        journaled: arriving.journaled,
         erased: false,
     }
 }

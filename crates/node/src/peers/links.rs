@@ -100,20 +100,17 @@ pub struct PeerOutbox {
     writer: WriterHandle,
     pulls: mpsc::Sender<Asked>,
     charters: watch::Sender<Arc<Charters>>,
-    destroyed: Arc<Notify>,
 }
 
 impl PeerOutbox {
-    /// An outbox; what is to be asked for goes to `pulls`, charters that change to `charters`, and
-    /// `destroyed` is told when content was erased.
+    /// An outbox; what is to be asked for goes to `pulls`, charters that change to `charters`.
     pub fn new(
         links: Arc<Links>,
         writer: WriterHandle,
         pulls: mpsc::Sender<Asked>,
         charters: watch::Sender<Arc<Charters>>,
-        destroyed: Arc<Notify>,
     ) -> Self {
-        Self { links, writer, pulls, charters, destroyed }
+        Self { links, writer, pulls, charters }
     }
 
     fn send(&self, to: Option<MemberId>, kind: &push_frame::Kind) {
@@ -177,9 +174,11 @@ impl Outbox for PeerOutbox {
                 }
                 self.charters.send_replace(charters);
             }
-            Effect::Destroyed => self.destroyed.notify_one(),
-            Effect::Published { .. } | Effect::CharterApplied { .. } | Effect::LocalDone { .. } => {
-            }
+            // Not for peers.
+            Effect::Published { .. }
+            | Effect::CharterApplied { .. }
+            | Effect::LocalDone { .. }
+            | Effect::Destroyed(_) => {}
         }
     }
 }

@@ -19,12 +19,12 @@ pub struct Cursor {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCursor {
     /// It is not one.
-    #[error("expected a cursor as the node gave it, got {0:?}")]
-    Malformed(String),
+    #[error("expected a cursor as the node gave it")]
+    Malformed,
     /// It is of another store's journal, one from before a new start, say.
     #[error("the cursor is of another store: begin again without a cursor, with the state first")]
     OtherStore,
-    /// It is of an entry that does not exist yet: the store was restored from a backup, say.
+    /// It is of an entry that does not exist yet: the data directory is an older copy, say.
     #[error(
         "the cursor is of entry {number}, the journal ends at {end}: begin again without a cursor, with the state first"
     )]
@@ -47,7 +47,8 @@ impl Cursor {
     /// # Errors
     /// [`BadCursor`].
     pub fn read(text: &str, store: &Store, end: u64) -> Result<Self, BadCursor> {
-        let malformed = || BadCursor::Malformed(text.chars().take(64).collect());
+        // What it is instead is not repeated: it might be anything.
+        let malformed = || BadCursor::Malformed;
         let (id, number) = text.split_once('.').ok_or_else(malformed)?;
         let id = unhex(id).and_then(|id| id.try_into().ok()).ok_or_else(malformed)?;
         let number = number.parse().map_err(|_| malformed())?;
@@ -71,7 +72,7 @@ impl fmt::Display for Cursor {
 impl From<BadCursor> for Status {
     fn from(error: BadCursor) -> Self {
         let (code, reason) = match error {
-            BadCursor::Malformed(_) => (Code::InvalidArgument, "BAD_CURSOR"),
+            BadCursor::Malformed => (Code::InvalidArgument, "BAD_CURSOR"),
             BadCursor::OtherStore => (Code::FailedPrecondition, "CURSOR_OF_OTHER_STORE"),
             BadCursor::InFuture { .. } => (Code::OutOfRange, "CURSOR_IN_FUTURE"),
         };

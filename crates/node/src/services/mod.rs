@@ -1,6 +1,7 @@
 //! The platform's API: convert, ask the writer or the store, convert back.
 
 mod answers;
+mod backup;
 mod cursor;
 mod flag_times;
 mod governance;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use interlock_engine::ledger::LedgerFault;
 use interlock_engine::local::LocalSettings;
 use interlock_record::{FeedId, MemberId, Pepper, Time};
-use interlock_store::Store;
+use interlock_store::{ContentKeys, Store};
 use interlock_wire::refusal;
 use tonic::{Code, Status};
 
@@ -40,6 +41,8 @@ pub struct Services {
     pub peppers: Arc<Peppers>,
     /// The store.
     pub store: Store,
+    /// The content keys, for backups.
+    pub content_keys: ContentKeys,
     /// The writer.
     pub writer: WriterHandle,
     /// The ways to the peers.

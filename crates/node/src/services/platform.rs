@@ -96,9 +96,9 @@ impl Platform for Services {
     }
 
     async fn lookup(&self, call: Call<v1::LookupRequest>) -> Answer<v1::LookupResponse> {
-        let asked = &call.get_ref().subjects;
-        let subjects = requests::subjects(self.pepper()?, asked, 1).map_err(|e| *e)?;
-        let others = requests::other_tags(&self.peppers, self.epoch(), asked);
+        let mut asked = call.into_inner().subjects;
+        let others = requests::other_tags(&self.peppers, self.epoch(), &asked);
+        let subjects = requests::subjects(self.pepper()?, &mut asked, 1).map_err(|e| *e)?;
         let fresh = self.writer.freshness();
         let at = now();
         let this = self.clone();
@@ -115,10 +115,10 @@ impl Platform for Services {
     }
 
     async fn explain(&self, call: Call<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
-        let request = call.into_inner();
+        let mut request = call.into_inner();
         let mut violations = Violations::default();
         let subject =
-            requests::subject(self.pepper()?, "subject", request.subject.as_ref(), &mut violations);
+            requests::subject(self.pepper()?, "subject", request.subject.as_mut(), &mut violations);
         let at = match &request.at {
             None => Some(now()),
             Some(at) => violations.check("at", time(at)),
@@ -131,11 +131,11 @@ impl Platform for Services {
     }
 
     async fn list_flags(&self, call: Call<v1::ListFlagsRequest>) -> Answer<v1::ListFlagsResponse> {
-        let request = call.into_inner();
+        let mut request = call.into_inner();
         let mut violations = Violations::default();
-        let subject = match &request.subject {
+        let subject = match &mut request.subject {
             None => Some(None),
-            given => requests::subject(self.pepper()?, "subject", given.as_ref(), &mut violations)
+            given => requests::subject(self.pepper()?, "subject", given.as_mut(), &mut violations)
                 .map(|(tag, _)| Some(tag)),
         };
         let limit = if request.limit == 0 { DEFAULT_LISTED } else { request.limit };
@@ -155,8 +155,9 @@ impl Platform for Services {
         &self,
         call: Call<v1::WatchDecisionsRequest>,
     ) -> Answer<Self::WatchDecisionsStream> {
-        let request = call.into_inner();
-        let subjects = requests::subjects(self.pepper()?, &request.subjects, 0).map_err(|e| *e)?;
+        let mut request = call.into_inner();
+        let subjects =
+            requests::subjects(self.pepper()?, &mut request.subjects, 0).map_err(|e| *e)?;
         let events = watch::decisions(self, &request, subjects)?;
         Ok(Response::new(Box::pin(events)))
     }

@@ -2,12 +2,14 @@
 
 use interlock_record::{
     Cure, Digest, Dispute, Erase, FeedId, FeedNumber, Flag, IdType, Measure, Pepper, Recall,
-    Receipt, Release, Resolve, Statement, StatementId, SubjectTag, Time, Withdraw, normalise, tag,
+    Receipt, Release, Resolve, Statement, StatementId, SubjectTag, Time, Withdraw, find_identifier,
+    normalise, tag,
 };
 use interlock_wire::v1::{self, subject::By};
 use interlock_wire::{Violations, time};
 use prost_types::Timestamp;
 use tonic::Status;
+use zeroize::Zeroize as _;
 
 use crate::peppers::Peppers;
 
@@ -20,14 +22,15 @@ pub(super) const MAX_KEY_BYTES: usize = 128;
 
 type Checked<T> = Result<T, Box<Status>>;
 
-/// A subject and, where it was given by identifier, what kind that was.
+/// A subject and, where it was given by identifier, what kind that was. The identifier is made a
+/// tag in the request too, so that its hash gives nothing away; one that is refused is wiped.
 pub(super) fn subject(
     pepper: &Pepper,
     field: &str,
-    subject: Option<&v1::Subject>,
+    subject: Option<&mut v1::Subject>,
     violations: &mut Violations,
 ) -> Option<(SubjectTag, Option<IdType>)> {
-    match subject.and_then(|subject| subject.by.as_ref()) {
+    match subject.and_then(|subject| subject.by.as_mut()) {
         None => {
             violations.add(field, "expected identifier or tag, got neither");
             None
@@ -36,12 +39,16 @@ pub(super) fn subject(
             let tag = SubjectTag::from_slice(bytes).ok_or("expected a tag of 32 bytes");
             violations.check(format!("{field}.tag"), tag).map(|tag| (tag, None))
         }
-        Some(By::Identifier(raw)) => {
+        Some(by) => {
+            let By::Identifier(raw) = by else { return None };
             let id_type = IdType::try_from(raw.id_type());
+            let id = id_type.as_ref().ok().map(|id_type| normalise(*id_type, &raw.value));
+            raw.value.zeroize();
             let id_type = violations.check(format!("{field}.identifier.id_type"), id_type)?;
-            let id = normalise(id_type, &raw.value);
-            let id = violations.check(format!("{field}.identifier.value"), id)?;
-            Some((tag(pepper, &id), Some(id_type)))
+            let id = violations.check(format!("{field}.identifier.value"), id?)?;
+            let tag = tag(pepper, &id);
+            *by = By::Tag(tag.0.to_vec());
+            Some((tag, Some(id_type)))
         }
     }
 }
@@ -64,9 +71,23 @@ pub(super) fn other_tags(
     tags.filter_map(|(index, tags)| Some((index, tags?))).collect()
 }
 
-/// The same request with every identifier made a tag, so that its hash gives nothing away.
-pub(super) fn by_tag(subject: &mut Option<v1::Subject>, tag: SubjectTag) {
-    *subject = Some(v1::Subject { by: Some(By::Tag(tag.0.to_vec())) });
+/// Wipes the identifiers of subjects that are not looked at.
+fn forget<'a>(subjects: impl Iterator<Item = &'a mut v1::Subject>) {
+    for subject in subjects {
+        if let Some(By::Identifier(raw)) = &mut subject.by {
+            raw.value.zeroize();
+        }
+    }
+}
+
+/// Text of the platform's own, which goes out signed to every member, or is kept here.
+fn free_text(field: String, text: &str, violations: &mut Violations) {
+    if let Some(id_type) = find_identifier(text) {
+        violations.add(
+            field,
+            format!("expected no identifier of a borrower, but a part of it is a valid {id_type}"),
+        );
+    }
 }
 
 pub(super) fn statement_id(
@@ -103,6 +124,7 @@ pub(super) fn idempotency_key(key: &str, violations: &mut Violations) {
     if key.len() > MAX_KEY_BYTES {
         violations.add("idempotency_key", format!("expected at most {MAX_KEY_BYTES} bytes"));
     }
+    free_text("idempotency_key".into(), key, violations);
 }
 
 /// The flags of a request, their subjects made tags in the request too.
@@ -116,6 +138,7 @@ pub(super) fn flags(
     let count = request.flags.len();
     if count == 0 || count > MAX_FLAGS {
         violations.add("flags", format!("expected 1 to {MAX_FLAGS} flags, got {count}"));
+        forget(request.flags.iter_mut().filter_map(|draft| draft.subject.as_mut()));
         return violations.finish(None);
     }
     let flags: Vec<Option<Statement>> = request
@@ -135,7 +158,7 @@ fn flag(
     violations: &mut Violations,
 ) -> Option<Statement> {
     let at = |name: &str| format!("{field}.{name}");
-    let known = subject(pepper, &at("subject"), draft.subject.as_ref(), violations);
+    let known = subject(pepper, &at("subject"), draft.subject.as_mut(), violations);
     let id_type = match (known, draft.id_type()) {
         (Some((_, Some(of_identifier))), v1::IdType::Unspecified) => Some(of_identifier),
         (Some((_, Some(of_identifier))), given) => {
@@ -176,8 +199,9 @@ fn flag(
         .enumerate()
         .map(|(index, id)| statement_id(format!("{field}.derived_from[{index}]"), id, violations))
         .collect();
+    free_text(at("rule_version"), &draft.rule_version, violations);
+    free_text(at("case_ref"), &draft.case_ref, violations);
     let (subject, _) = known?;
-    by_tag(&mut draft.subject, subject);
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
     let statement = Statement::Flag(Flag {
         subject,
@@ -219,6 +243,7 @@ pub(super) fn recall(request: &v1::RecallRequest) -> Checked<Statement> {
         Err(_) => violations.check("reason", Err("expected a reason")),
     };
     let cause = violations.check("cause", request.cause().try_into());
+    free_text("rule_version".into(), &request.rule_version, &mut violations);
     let version = (!request.rule_version.is_empty()).then(|| request.rule_version.clone());
     if from == Some(None) && to == Some(None) && reason == Some(None) && version.is_none() {
         violations.add("from", "expected at least one of from, to, rule_version and reason");
@@ -277,11 +302,8 @@ pub(super) fn erase(request: &v1::EraseRequest) -> Checked<Statement> {
 pub(super) fn cure(pepper: &Pepper, request: &mut v1::RaiseCureRequest) -> Checked<Statement> {
     let mut violations = Violations::default();
     idempotency_key(&request.idempotency_key, &mut violations);
-    let subject = subject(pepper, "subject", request.subject.as_ref(), &mut violations);
+    let subject = subject(pepper, "subject", request.subject.as_mut(), &mut violations);
     let kind = violations.check("kind", request.kind().try_into());
-    if let Some((tag, _)) = subject {
-        by_tag(&mut request.subject, tag);
-    }
     let both = subject.zip(kind);
     violations.finish(both.map(|((subject, _), kind)| Statement::Cure(Cure { subject, kind })))
 }
@@ -292,7 +314,7 @@ pub(super) fn receipt(
 ) -> Checked<Statement> {
     let mut violations = Violations::default();
     idempotency_key(&request.idempotency_key, &mut violations);
-    let subject = subject(pepper, "subject", request.subject.as_ref(), &mut violations);
+    let subject = subject(pepper, "subject", request.subject.as_mut(), &mut violations);
     let measure = measure("measure".into(), request.measure, &mut violations);
     let caused_by: Option<Vec<StatementId>> = request
         .caused_by
@@ -300,9 +322,6 @@ pub(super) fn receipt(
         .enumerate()
         .map(|(index, id)| statement_id(format!("caused_by[{index}]"), id, &mut violations))
         .collect();
-    if let Some((tag, _)) = subject {
-        by_tag(&mut request.subject, tag);
-    }
     let receipt = (|| {
         let (subject, _) = subject?;
         let receipt = Receipt { subject, measure: measure?, caused_by: caused_by? };
@@ -315,7 +334,7 @@ pub(super) fn receipt(
 
 pub(super) fn subjects(
     pepper: &Pepper,
-    subjects: &[v1::Subject],
+    subjects: &mut [v1::Subject],
     least: usize,
 ) -> Checked<Vec<SubjectTag>> {
     let mut violations = Violations::default();
@@ -323,10 +342,11 @@ pub(super) fn subjects(
     if count < least || count > MAX_SUBJECTS {
         let message = format!("expected {least} to {MAX_SUBJECTS} subjects, got {count}");
         violations.add("subjects", message);
+        forget(subjects.iter_mut());
         return violations.finish(None);
     }
     let tags: Vec<Option<SubjectTag>> = subjects
-        .iter()
+        .iter_mut()
         .enumerate()
         .map(|(index, given)| {
             let field = format!("subjects[{index}]");
@@ -335,3 +355,6 @@ pub(super) fn subjects(
         .collect();
     violations.finish(tags.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -290,6 +290,12 @@ fn detail(happening: &Happening) -> serde_json::Value {
         }),
         Happening::Local(happening) => people::detail(happening),
         Happening::SigningForced { reason } => json!({ "reason": reason }),
+        Happening::BackupMade { backup, records } => {
+            json!({ "backup": backup, "records": records })
+        }
+        Happening::Restored { backup, made_at, erased } => {
+            json!({ "backup": backup, "made_at": made_at, "erased": erased })
+        }
     }
 }
 

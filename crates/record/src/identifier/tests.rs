@@ -200,3 +200,31 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn identifiers_are_found_in_other_text() {
+    for (text, found) in [
+        ("case of 110105194912310020", None),
+        ("case of 11010519491231002X, urgent", Some(IdType::IdNumber)),
+        ("id:11010519491231002x", Some(IdType::IdNumber)),
+        ("tel 13800138000", Some(IdType::Phone)),
+        ("+8613800138000", Some(IdType::Phone)),
+        ("008613800138000/2", Some(IdType::Phone)),
+        ("card 6222021234567890128", Some(IdType::BankCard)),
+        ("order 6222021234567890129", None),
+        ("card 4111111111111111", Some(IdType::BankCard)),
+        ("C-2041/1", None),
+        ("", None),
+        ("2026-01-01T00:00:00Z", None),
+        ("1380013800", None),
+        ("138001380001", None),
+        ("0e8400e2-9b41-41d4-a716-446655440000", None),
+        ("a13800138000b", None),
+        ("\u{8eab}\u{4efd}\u{8bc1}11010519491231002X", Some(IdType::IdNumber)),
+        ("xxxxxxxxxxxxxxxxxx", None),
+        ("+++++++++++++++++++", None),
+        ("1767225600000000", None),
+    ] {
+        assert_eq!(find_identifier(text), found, "{text}");
+    }
+}

@@ -16,6 +16,7 @@ mod liars;
 mod limits;
 mod people;
 mod publishing;
+mod rebuilding;
 mod simulating;
 mod telling;
 mod trust;

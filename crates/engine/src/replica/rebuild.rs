@@ -1,0 +1,127 @@
+//! Making a restored ledger whole: what follows from the log alone is no part of a backup, and is
+//! made here from the records' statements, by the very code that took them in, without journaling.
+//!
+//! Statements that came back erased (they were erased after the backup was made, or their content
+//! key is gone) no longer count: every subject that has a decision is then decided anew, and what
+//! differs from what the journal told is journaled as revised. Only after that may a node serve.
+
+use std::collections::BTreeSet;
+
+use interlock_record::{Digest, SubjectTag, Time};
+
+use super::branches::Judging;
+use super::finality::on_line;
+use super::happening::Happening;
+use super::{Replica, Work};
+use crate::ledger::rows::{LogRow, RestoreRow, StoredRow};
+use crate::ledger::{
+    Changes, Column, Draft, Ledger, LedgerFault, MetaKey, number_key, number_of_key, row,
+};
+
+/// How many records one step of a rebuild takes.
+const MAX_RECORDS_A_STEP: usize = 64;
+/// How many subjects one step of it decides anew.
+const MAX_SUBJECTS_A_STEP: usize = 256;
+
+impl Replica {
+    /// The next step of making a restored ledger whole; nothing where it is whole. Its changes are
+    /// to be committed before the next is asked for, and all of them before anything else.
+    ///
+    /// # Errors
+    /// [`LedgerFault`] when the ledger cannot be read. The replica must not be used again then.
+    pub fn rebuild(
+        &mut self,
+        ledger: &dyn Ledger,
+        now: Time,
+    ) -> Result<Option<Changes>, LedgerFault> {
+        let Some(mut restore) = row::<RestoreRow>(ledger, MetaKey::Restore.bytes())? else {
+            return Ok(None);
+        };
+        let before = self.counters;
+        let mut work = Work {
+            draft: Draft::new(ledger),
+            now,
+            effects: Vec::new(),
+            touched: BTreeSet::new(),
+            events: Vec::new(),
+            revisits: self.revisiting,
+            local: super::local::LocalWork::default(),
+            signed: None,
+        };
+        let marker = MetaKey::Restore.bytes().to_vec();
+        if self.rebuild_records(&mut restore, &mut work)?
+            || self.resettle(&mut restore, &mut work)?
+        {
+            work.draft.put(marker, &restore);
+        } else {
+            work.draft.remove(Column::Meta, marker);
+            // Only now is everything known that members have seen.
+            self.forks.judging = Judging::On;
+            self.judge_all(&mut work)?;
+            work.events.push(Happening::Restored {
+                backup: Digest::from_slice(&restore.backup).unwrap_or(Digest([0; 32])),
+                made_at: Time::from_micros(restore.made_at).unwrap_or(now),
+                erased: restore.erased,
+            });
+            self.write_events(&mut work);
+        }
+        self.revisiting = work.revisits;
+        if self.counters != before {
+            work.draft.put(MetaKey::Counters.bytes().to_vec(), &self.counters);
+        }
+        Ok(Some(work.draft.into_changes()))
+    }
+
+    /// Puts what the next records say where it counts; says whether there were any.
+    fn rebuild_records(
+        &mut self,
+        restore: &mut RestoreRow,
+        work: &mut Work<'_>,
+    ) -> Result<bool, LedgerFault> {
+        let from = number_key(restore.rebuilt + 1);
+        let rows = work.draft.range(Column::Log, &from, &[0xff; 9], MAX_RECORDS_A_STEP)?;
+        self.forks.judging = Judging::Off;
+        for (key, value) in &rows {
+            let row = LogRow::decode(value)?;
+            let record = row.verified()?;
+            let header = record.header();
+            // Records of other branches mean nothing.
+            if on_line(&work.draft, header.feed, header.sequence, record.id())? {
+                let all: Vec<u32> = (0..header.statements).collect();
+                self.note_holes(&record, work);
+                self.statements(&record, &row, &all, work)?;
+            }
+            restore.rebuilt = number_of_key(key).ok_or_else(|| LedgerFault::Corrupt {
+                column: Column::Log.name(),
+                what: "a key that is no arrival number".to_owned(),
+            })?;
+        }
+        // The journal came with the backup, and so did what was decided.
+        work.events.clear();
+        work.effects.clear();
+        work.touched.clear();
+        Ok(!rows.is_empty())
+    }
+
+    /// Decides the next subjects anew; says whether there were any.
+    fn resettle(
+        &mut self,
+        restore: &mut RestoreRow,
+        work: &mut Work<'_>,
+    ) -> Result<bool, LedgerFault> {
+        if restore.erased == 0 {
+            return Ok(false);
+        }
+        let mut from = restore.settled.clone();
+        if !from.is_empty() {
+            from.push(0);
+        }
+        let rows = work.draft.range(Column::Decisions, &from, &[0xff; 33], MAX_SUBJECTS_A_STEP)?;
+        work.touched = rows.iter().filter_map(|(key, _)| SubjectTag::from_slice(key)).collect();
+        self.settle_all(work)?;
+        if let Some((last, _)) = rows.last() {
+            restore.settled.clone_from(last);
+        }
+        Ok(!rows.is_empty())
+    }
+}

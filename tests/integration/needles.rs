@@ -61,7 +61,7 @@ pub(crate) fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     for entry in std::fs::read_dir(dir).expect("it is ours") {
         let path = entry.expect("it is ours").path();
         let kind = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type());
-        if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
+        if kind.as_ref().is_ok_and(std::fs::FileType::is_dir) {
             found.extend(files(&path));
         } else if kind.is_ok_and(|kind| kind.is_file()) {
             match std::fs::read(&path) {

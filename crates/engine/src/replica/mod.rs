@@ -315,6 +315,7 @@ impl Replica {
                 }
             }
         }
+        self.note_resettling(&mut work);
         let publish = self.keep_simulated(publish, &mut work)?;
         self.publish(publish, &mut work)?;
         self.attest(&mut work)?;

@@ -193,7 +193,11 @@ impl Replica {
             view: View::Consortium,
             release_quorum: self.charter.release_k,
         };
-        let open = open_disputes(&setting, &known.evidence, work.now).into_iter();
+        // A dispute by a clock that is a little ahead is known before its time, and no timer would
+        // look for it again.
+        let latest = known.statements.last().map_or(work.now, |placed| placed.position.time);
+        let as_of = latest.max(work.now);
+        let open = open_disputes(&setting, &known.evidence, as_of).into_iter();
         let rows = open.map(|dispute| DisputeRow {
             subject: subject.0.to_vec(),
             issuer: dispute.issuer.to_string(),
@@ -202,7 +206,7 @@ impl Replica {
             deadline: dispute.deadline.micros(),
             flag: dispute.flag.map(|index| known.flag_ids[index].0.to_vec()).unwrap_or_default(),
         });
-        work.local.disputes.insert(subject, rows.collect());
+        work.local.disputes.insert(subject, (as_of, rows.collect()));
 
         let local = work.draft.row::<LocalRow>(subject.as_bytes())?.unwrap_or_default();
         if local.simulated_flags.is_empty() && local.simulated.is_none() {

@@ -364,7 +364,10 @@ fn opened(subject: SubjectTag, row: &DisputeRow) -> Option<Happening> {
 fn closed(subject: SubjectTag, row: &DisputeRow, as_of: Time, now: Time) -> Option<Happening> {
     let (issuer, reason, _) = parties(row)?;
     let deadline = deadline(row)?;
-    let (at, end) =
-        if deadline <= now { (deadline, DisputeEnd::Lapsed) } else { (now, DisputeEnd::Answered) };
+    let (at, end) = if deadline <= as_of {
+        (deadline, DisputeEnd::Lapsed)
+    } else {
+        (now, DisputeEnd::Answered)
+    };
     Some(Happening::Local(LocalHappening::DisputeClosed { subject, issuer, reason, at, end }))
 }

@@ -293,7 +293,7 @@ impl Replica {
                     publish.push((ticket, statements, request));
                 }
                 Input::Attested { ticket, statements, request, person } => {
-                    self.attested(ticket, &statements, person, &mut work)?;
+                    simulated::attested(ticket, &statements, person, &mut work)?;
                     publish.push((ticket, statements, request));
                 }
                 Input::Local { ticket, subject, act, person, request } => {
@@ -318,7 +318,7 @@ impl Replica {
         self.note_resettling(&mut work);
         let publish = self.keep_simulated(publish, &mut work)?;
         self.publish(publish, &mut work)?;
-        self.attest(&mut work)?;
+        simulated::attest(&mut work)?;
         if ticks {
             self.resettle_some(&mut work)?;
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod cursor;
 mod operator;
+mod pages;
 mod people;
 mod platform;
 mod requests;

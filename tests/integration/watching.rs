@@ -27,7 +27,7 @@ async fn settled() -> Consortium {
     acme.raise(flag(tag(1), Severity::High)).await;
     acme.raise(flag(tag(2), Severity::Medium)).await;
     acme.told(tag(1), DecisionChange::Effective, Measure::Review).await;
-    acme.told(tag(2), DecisionChange::Effective, Measure::Observe).await;
+    acme.told(tag(2), DecisionChange::Applied, Measure::Observe).await;
     consortium
 }
 
@@ -43,12 +43,14 @@ async fn a_watch_gives_the_state_and_then_what_happens() {
     acme.raise(flag(tag(3), Severity::High)).await;
     let (announced, cursor) = watch.event_and_cursor().await;
     assert_eq!(said(&announced), (tag(3), DecisionChange::Announced, Measure::Review));
-    let (effective, last) = watch.event_and_cursor().await;
+    let (effective, _) = watch.event_and_cursor().await;
     assert_eq!(said(&effective), (tag(3), DecisionChange::Effective, Measure::Review));
+    let (applied, last) = watch.event_and_cursor().await;
+    assert_eq!(said(&applied), (tag(3), DecisionChange::Applied, Measure::Review));
 
     // A cursor is exclusive, whichever message it came with.
     for (from, expected) in
-        [(caught_up.cursor, vec![&announced, &effective]), (cursor, vec![&effective])]
+        [(caught_up.cursor, vec![&announced, &effective, &applied]), (cursor, vec![&effective])]
     {
         let request = WatchDecisionsRequest { cursor: from, ..Default::default() };
         let (mut watch, _) = acme.watch(request).await;
@@ -95,6 +97,7 @@ async fn a_watch_shows_only_what_it_was_asked_for() {
     assert_eq!(said(&two.event().await), (tag(5), DecisionChange::Announced, Measure::Observe));
     // Coming into force, and going below, are changes of the same measure.
     assert_eq!(said(&grave.event().await), (tag(3), DecisionChange::Effective, Measure::Review));
+    assert_eq!(said(&grave.event().await), (tag(3), DecisionChange::Applied, Measure::Review));
     acme.withdraw(review).await;
     assert_eq!(said(&grave.event().await), (tag(3), DecisionChange::Announced, Measure::None));
 }

@@ -39,7 +39,7 @@ pub(crate) struct Audit {
 }
 
 #[derive(Debug, Serialize)]
-struct Entries {
+struct Log {
     entries: Vec<AuditView>,
     head_number: u64,
     head_hash: String,
@@ -63,7 +63,7 @@ impl Audit {
             return Ok(if verdict.verified { Exit::Done } else { Exit::No });
         }
         let response = list(&node, self.from, self.limit).await?;
-        output.result(&Entries {
+        output.result(&Log {
             entries: response.entries.into_iter().map(Into::into).collect(),
             head_number: response.head_number,
             head_hash: hex(&response.head_hash),
@@ -116,7 +116,7 @@ fn follow(
     Ok(())
 }
 
-impl fmt::Display for Entries {
+impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let titles = ["#", "AT", "BY", "UID", "ACT", "SUBJECT", "WHAT", "WHY"];
         let mut table = Table::new(&titles).right(&["#", "UID"]);

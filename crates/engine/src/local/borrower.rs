@@ -43,3 +43,6 @@ pub fn principal_reasons(
     reasons.truncate(MAX_PRINCIPAL_REASONS);
     reasons
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,8 +25,9 @@ pub const MAX_RESETTLED_A_STEP: usize = 256;
 pub(super) struct LocalWork {
     /// Writes by a person, to be put into the audit log if they are done.
     pub attestations: Vec<super::simulated::Attestation>,
-    /// The disputes that are open, of each subject that was decided anew from its evidence.
-    pub disputes: BTreeMap<SubjectTag, Vec<DisputeRow>>,
+    /// The disputes that are open, of each subject that was decided anew from its evidence, and as
+    /// of when: the clocks of other members may be a little ahead.
+    pub disputes: BTreeMap<SubjectTag, (Time, Vec<DisputeRow>)>,
     /// What would be decided with what is simulated, of each such subject.
     pub simulated: BTreeMap<SubjectTag, Option<ScopeRow>>,
     /// On whom a person has just acted.
@@ -52,6 +53,15 @@ pub(super) struct OwnPolicies(Option<(Digest, Arc<Schedule>)>);
 pub(super) struct Resettling {
     column: Column,
     from: Vec<u8>,
+    /// Whether the ledger knows that it is under way: what is decided meanwhile is decided under
+    /// the new settings already.
+    noted: Noted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noted {
+    NotYet,
+    Done,
 }
 
 impl Replica {
@@ -69,7 +79,11 @@ impl Replica {
         let known = known.and_then(|row| Digest::from_slice(&row.digest));
         let known = known.unwrap_or_else(|| LocalSettings::default().digest());
         if known != settings.digest() {
-            self.resettling = Some(Resettling { column: Column::Evidence, from: Vec::new() });
+            self.resettling = Some(Resettling {
+                column: Column::Evidence,
+                from: Vec::new(),
+                noted: Noted::NotYet,
+            });
         }
         self.settings = settings;
         Ok(self)
@@ -93,10 +107,22 @@ impl Replica {
         policies
     }
 
+    /// Notes in the ledger that everything is being decided anew, so that it is begun again if it
+    /// is not finished.
+    pub(super) fn note_resettling(&mut self, work: &mut Work<'_>) {
+        if let Some(resettling) = &mut self.resettling
+            && resettling.noted == Noted::NotYet
+        {
+            resettling.noted = Noted::Done;
+            let under_way = SettingsRow { digest: vec![0; 32] };
+            work.draft.put(MetaKey::LocalSettings.bytes().to_vec(), &under_way);
+        }
+    }
+
     /// Marks some subjects to be decided anew, where the settings have changed.
     pub(super) fn resettle_some(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
         let Some(resettling) = &mut self.resettling else { return Ok(()) };
-        let Resettling { column, from } = resettling;
+        let Resettling { column, from, .. } = resettling;
         let rows = work.draft.range(*column, from, &[0xff; 33], MAX_RESETTLED_A_STEP)?;
         let more = rows.len() == MAX_RESETTLED_A_STEP;
         if let Some((last, _)) = rows.last() {
@@ -111,7 +137,7 @@ impl Replica {
         }
         if *column == Column::Evidence {
             // What people did on subjects of whom nothing else is known.
-            *resettling = Resettling { column: Column::Local, from: Vec::new() };
+            (resettling.column, resettling.from) = (Column::Local, Vec::new());
         } else {
             self.resettling = None;
             let digest = self.settings.digest().0.to_vec();
@@ -180,7 +206,8 @@ impl Replica {
             }));
         }
         let would = self.would(scope, &policies, &local, now);
-        tell_would(subject, would, at, &mut local, work);
+        let before_then = local.would.map_or(from, crate::ledger::rows::measure);
+        tell_would(subject, (before_then, applied.measure), would, &mut local, work);
         queue(subject, proposal, &mut local, work);
         if before.as_ref() != Some(&local) {
             if local != LocalRow::default() {
@@ -192,25 +219,26 @@ impl Replica {
         Ok(Settled { applied: applied.measure, applied_since, due })
     }
 
-    /// What would be applied if nothing were simulated, where anything is.
+    /// What would be applied if nothing were simulated, and since when, where anything is.
     fn would(
         &self,
         scope: &ScopeRow,
         policies: &Schedule,
         local: &LocalRow,
         now: Time,
-    ) -> Option<Measure> {
+    ) -> Option<(Measure, Time)> {
         let simulates = self.settings.mode == Mode::Simulated || local.simulated.is_some();
         let scope = local.simulated.as_ref().unwrap_or(scope);
-        simulates.then(|| Ground { scope, policies, local }.apply(now).measure)
+        let ground = Ground { scope, policies, local };
+        simulates.then(|| (ground.apply(now).measure, ground.last_change(now).unwrap_or(now)))
     }
 
     /// Tells which disputes are open now and which are not any longer, and keeps the list of them.
     fn tell_disputes(&self, subject: SubjectTag, local: &mut LocalRow, work: &mut Work<'_>) {
-        let now = work.now;
-        let fresh = work.local.disputes.remove(&subject);
-        let still = |row: &&DisputeRow| row.deadline > now.micros();
-        let open = fresh.unwrap_or_else(|| local.disputes.iter().filter(still).cloned().collect());
+        let (as_of, open) = work.local.disputes.remove(&subject).unwrap_or_else(|| {
+            let open = local.disputes.iter().filter(|row| row.deadline > work.now.micros());
+            (work.now, open.cloned().collect())
+        });
         if open == local.disputes {
             return;
         }
@@ -220,7 +248,7 @@ impl Replica {
                 work.draft.remove(Column::Disputes, key);
             }
             if !local.disputes.iter().any(|other| same_identity(other, row)) {
-                work.events.extend(closed(subject, row, now));
+                work.events.extend(closed(subject, row, as_of, work.now));
             }
         }
         for row in &local.disputes {
@@ -271,21 +299,22 @@ fn end_acts(
     last
 }
 
-/// Tells what would be applied, where that has changed.
+/// Tells what would be applied, where that has changed. Once nothing is simulated, it is what is
+/// applied.
 fn tell_would(
     subject: SubjectTag,
-    would: Option<Measure>,
-    at: Time,
+    (from, applied): (Measure, Measure),
+    would: Option<(Measure, Time)>,
     local: &mut LocalRow,
     work: &mut Work<'_>,
 ) {
-    let from = local.would.map_or(Measure::None, crate::ledger::rows::measure);
-    let to = would.unwrap_or(Measure::None);
-    if would.is_some() && to != from {
+    let (to, at) = would.unwrap_or((applied, work.now));
+    if to != from && (would.is_some() || local.would.is_some()) {
         let told = LocalHappening::Simulated { subject, from, to, at };
         work.events.push(Happening::Local(told));
     }
-    local.would = (to != Measure::None).then(|| u32::from(to.number()));
+    let differs = would.is_some() && to != applied;
+    local.would = differs.then(|| u32::from(to.number()));
 }
 
 /// Keeps the subject's place in the queue.
@@ -332,10 +361,13 @@ fn opened(subject: SubjectTag, row: &DisputeRow) -> Option<Happening> {
     Some(Happening::Local(opened))
 }
 
-fn closed(subject: SubjectTag, row: &DisputeRow, now: Time) -> Option<Happening> {
+fn closed(subject: SubjectTag, row: &DisputeRow, as_of: Time, now: Time) -> Option<Happening> {
     let (issuer, reason, _) = parties(row)?;
     let deadline = deadline(row)?;
-    let (at, end) =
-        if deadline <= now { (deadline, DisputeEnd::Lapsed) } else { (now, DisputeEnd::Answered) };
+    let (at, end) = if deadline <= as_of {
+        (deadline, DisputeEnd::Lapsed)
+    } else {
+        (now, DisputeEnd::Answered)
+    };
     Some(Happening::Local(LocalHappening::DisputeClosed { subject, issuer, reason, at, end }))
 }

@@ -337,7 +337,7 @@ impl Replica {
                     publish.push((ticket, statements, request));
                 }
                 Input::Attested { ticket, statements, request, person } => {
-                    self.attested(ticket, &statements, person, &mut work)?;
+                    simulated::attested(ticket, &statements, person, &mut work)?;
                     publish.push((ticket, statements, request));
                 }
                 Input::Local { ticket, subject, act, person, request } => {
@@ -373,12 +373,13 @@ impl Replica {
                 }
             }
         }
+        self.note_resettling(&mut work);
         let publish = self.keep_simulated(publish, &mut work)?;
         self.caution.review(&work.draft, self.heads.get(&self.feed))?;
         self.publish(publish, &mut work)?;
         self.erase_what_is_final(&mut work)?;
         self.revisit(&mut work)?;
-        self.attest(&mut work)?;
+        simulated::attest(&mut work)?;
         if ticks {
             self.resettle_some(&mut work)?;
         }

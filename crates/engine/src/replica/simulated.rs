@@ -32,50 +32,6 @@ pub(super) struct Attestation {
 }
 
 impl Replica {
-    /// Remembers who asks for statements, and why.
-    pub(super) fn attested(
-        &self,
-        ticket: u64,
-        statements: &[Drafted],
-        person: Person,
-        work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
-        let Some(first) = statements.first() else { return Ok(()) };
-        let statement = &first.statement;
-        let target = target(statement);
-        let subject = match target {
-            Some(target) => {
-                work.draft.row::<TargetRow>(target.as_bytes())?.and_then(|row| row.subject())
-            }
-            None => None,
-        };
-        let act = statement.kind().to_ascii_uppercase();
-        let detail = detail(statement);
-        work.local.attestations.push(Attestation { ticket, person, act, subject, detail });
-        Ok(())
-    }
-
-    /// Puts into the audit log what people published in this step.
-    #[expect(clippy::unused_self, reason = "as every stage of a step")]
-    pub(super) fn attest(&self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
-        for attestation in std::mem::take(&mut work.local.attestations) {
-            let Attestation { ticket, person, act, subject, detail } = attestation;
-            let done = work.effects.iter().find_map(|effect| match effect {
-                Effect::Published { ticket: of, result: Ok(published) }
-                    if *of == ticket && published.repeated == Repeated::No =>
-                {
-                    published.statements.first().copied()
-                }
-                _ => None,
-            });
-            let Some(id) = done else { continue };
-            let detail = format!("{detail}, statement {id}");
-            let entry = Entry { person: &person, act: &act, subject, detail };
-            append(&mut work.draft, work.now, entry)?;
-        }
-        Ok(())
-    }
-
     /// Keeps flags that are only simulated; gives back what is to be published.
     pub(super) fn keep_simulated(
         &mut self,
@@ -85,7 +41,7 @@ impl Replica {
         let mut real = Vec::with_capacity(waiting.len());
         for (ticket, drafts, request) in waiting {
             if let Some(flag) = withdrawn(&drafts, work)? {
-                let result = self.withdraw_simulated(flag, &drafts[0], request, work)?;
+                let result = withdraw_simulated(flag, &drafts[0], request, work)?;
                 work.effects.push(Effect::Published { ticket, result });
                 continue;
             }
@@ -156,28 +112,6 @@ impl Replica {
         Ok(Ok(done(ids, request, work)))
     }
 
-    fn withdraw_simulated(
-        &mut self,
-        flag: (StatementId, SubjectTag),
-        draft: &Drafted,
-        request: Option<Request>,
-        work: &mut Work<'_>,
-    ) -> Result<Result<Published, PublishRefused>, LedgerFault> {
-        if let Some(request) = &request
-            && let Some(row) = work.draft.row::<RequestRow>(request.key.as_bytes())?
-        {
-            return Ok(again(&row, request, work));
-        }
-        let (target, subject) = flag;
-        let key = subject.0.to_vec();
-        let mut local = work.draft.row::<LocalRow>(&key)?.unwrap_or_default();
-        local.simulated_flags.retain(|row| row.id != target.0);
-        work.draft.put(key, &local);
-        work.touched.insert(subject);
-        let id = local_id(&draft.salt, target.as_bytes());
-        Ok(Ok(done(vec![id], request, work)))
-    }
-
     /// Looks at what is local of a subject whose evidence is at hand: the disputes that are open,
     /// and what would be decided with what is simulated.
     pub(super) fn look_at_local(
@@ -190,7 +124,11 @@ impl Replica {
         let own = self.own_policies();
         let mut setting =
             Setting { policies: self.charters.policies(), members, view: View::Consortium };
-        let open = open_disputes(&setting, &known.evidence, work.now).into_iter();
+        // A dispute by a clock that is a little ahead is known before its time, and no timer would
+        // look for it again.
+        let latest = known.statements.last().map_or(work.now, |placed| placed.position.time);
+        let as_of = latest.max(work.now);
+        let open = open_disputes(&setting, &known.evidence, as_of).into_iter();
         let rows = open.map(|dispute| DisputeRow {
             subject: subject.0.to_vec(),
             issuer: dispute.issuer.to_string(),
@@ -199,7 +137,7 @@ impl Replica {
             deadline: dispute.deadline.micros(),
             flag: dispute.flag.map(|index| known.flag_ids[index].0.to_vec()).unwrap_or_default(),
         });
-        work.local.disputes.insert(subject, rows.collect());
+        work.local.disputes.insert(subject, (as_of, rows.collect()));
 
         let local = work.draft.row::<LocalRow>(subject.as_bytes())?.unwrap_or_default();
         if local.simulated_flags.is_empty() && local.simulated.is_none() {
@@ -265,6 +203,69 @@ impl Replica {
             _ => Ok(Ok(())),
         }
     }
+}
+
+/// Remembers who asks for statements, and why.
+pub(super) fn attested(
+    ticket: u64,
+    statements: &[Drafted],
+    person: Person,
+    work: &mut Work<'_>,
+) -> Result<(), LedgerFault> {
+    let Some(first) = statements.first() else { return Ok(()) };
+    let statement = &first.statement;
+    let target = target(statement);
+    let subject = match target {
+        Some(target) => {
+            work.draft.row::<TargetRow>(target.as_bytes())?.and_then(|row| row.subject())
+        }
+        None => None,
+    };
+    let act = statement.kind().to_ascii_uppercase();
+    let detail = detail(statement);
+    work.local.attestations.push(Attestation { ticket, person, act, subject, detail });
+    Ok(())
+}
+
+/// Puts into the audit log what people published in this step.
+pub(super) fn attest(work: &mut Work<'_>) -> Result<(), LedgerFault> {
+    for attestation in std::mem::take(&mut work.local.attestations) {
+        let Attestation { ticket, person, act, subject, detail } = attestation;
+        let done = work.effects.iter().find_map(|effect| match effect {
+            Effect::Published { ticket: of, result: Ok(published) }
+                if *of == ticket && published.repeated == Repeated::No =>
+            {
+                published.statements.first().copied()
+            }
+            _ => None,
+        });
+        let Some(id) = done else { continue };
+        let detail = format!("{detail}, statement {id}");
+        let entry = Entry { person: &person, act: &act, subject, detail };
+        append(&mut work.draft, work.now, entry)?;
+    }
+    Ok(())
+}
+
+fn withdraw_simulated(
+    flag: (StatementId, SubjectTag),
+    draft: &Drafted,
+    request: Option<Request>,
+    work: &mut Work<'_>,
+) -> Result<Result<Published, PublishRefused>, LedgerFault> {
+    if let Some(request) = &request
+        && let Some(row) = work.draft.row::<RequestRow>(request.key.as_bytes())?
+    {
+        return Ok(again(&row, request, work));
+    }
+    let (target, subject) = flag;
+    let key = subject.0.to_vec();
+    let mut local = work.draft.row::<LocalRow>(&key)?.unwrap_or_default();
+    local.simulated_flags.retain(|row| row.id != target.0);
+    work.draft.put(key, &local);
+    work.touched.insert(subject);
+    let id = local_id(&draft.salt, target.as_bytes());
+    Ok(Ok(done(vec![id], request, work)))
 }
 
 /// What a caller is told of what was kept here, and what a second try will be told.

@@ -7,33 +7,24 @@ use interlock_engine::ledger::rows::{
 use interlock_engine::ledger::{
     Column, Ledger as _, LedgerFault, MetaKey, number_key, number_of_key, timer_of_key,
 };
-use interlock_engine::local::{Act, ActKind, AuditHead, Ground};
+use interlock_engine::local::{Act, ActKind, AuditHead, Ground, Mode};
 use interlock_engine::replica::{Repeated, Request, known};
 use interlock_engine::timeline::{Setting, View, explain, open_disputes};
-use interlock_record::{Measure, SubjectTag, Time, hex, unhex};
+use interlock_record::{Measure, SubjectTag, Time};
 use interlock_wire::v1::review_server::Review;
 use interlock_wire::{Violations, time, timestamp, v1};
 use prost::Message;
 use prost_types::Timestamp;
 use tonic::{Request as Call, Response, Status};
 
+use super::pages::{
+    ANY_PAGE, END, MAX_SCANNED, QUEUE_PAGE, acts_page, next_page, page, weightiest,
+};
 use super::platform::{decode_row, digest};
 use super::{Services, answers, blocking, gone, people, requests};
 use crate::clock::now;
 use crate::writer::Acting;
 
-/// The most items of one page of the queue, each with its flags.
-const MAX_QUEUE_PAGE: u32 = 100;
-const DEFAULT_QUEUE_PAGE: u32 = 50;
-/// The most flags of one item.
-const MAX_ITEM_FLAGS: usize = 16;
-/// The most entries of any other page.
-const MAX_PAGE: u32 = 1_000;
-const DEFAULT_PAGE: u32 = 100;
-/// The most rows that are read for one page of acts.
-const MAX_SCANNED: usize = 4_096;
-/// Behind every key of the columns that are listed here.
-const END: [u8; 128] = [0xff; 128];
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -43,8 +34,7 @@ type Checked<T> = Result<T, Box<Status>>;
 impl Review for Services {
     async fn list_queue(&self, call: Call<v1::ListQueueRequest>) -> Answer<v1::ListQueueResponse> {
         let request = call.get_ref();
-        let limits = (DEFAULT_QUEUE_PAGE, MAX_QUEUE_PAGE);
-        let (limit, page) = page(request.limit, &request.page, limits).map_err(|e| *e)?;
+        let (limit, page) = page(request.limit, &request.page, QUEUE_PAGE).map_err(|e| *e)?;
         let this = self.clone();
         let listed = blocking(move || this.queue(limit, &page, now())).await?;
         Ok(Response::new(listed))
@@ -117,8 +107,7 @@ impl Review for Services {
 
     async fn list_local(&self, call: Call<v1::ListLocalRequest>) -> Answer<v1::ListLocalResponse> {
         let request = call.into_inner();
-        let (limit, page) =
-            page(request.limit, &request.page, (DEFAULT_PAGE, MAX_PAGE)).map_err(|e| *e)?;
+        let (limit, page) = page(request.limit, &request.page, ANY_PAGE).map_err(|e| *e)?;
         let mut violations = Violations::default();
         let subject = if request.subject.is_empty() {
             Some(None)
@@ -139,8 +128,7 @@ impl Review for Services {
         call: Call<v1::ListDisputesRequest>,
     ) -> Answer<v1::ListDisputesResponse> {
         let request = call.into_inner();
-        let (limit, page) =
-            page(request.limit, &request.page, (DEFAULT_PAGE, MAX_PAGE)).map_err(|e| *e)?;
+        let (limit, page) = page(request.limit, &request.page, ANY_PAGE).map_err(|e| *e)?;
         let this = self.clone();
         let own_only = request.own_only;
         let listed = blocking(move || this.disputes(own_only, limit, &page, now())).await?;
@@ -149,33 +137,11 @@ impl Review for Services {
 
     async fn list_audit(&self, call: Call<v1::ListAuditRequest>) -> Answer<v1::ListAuditResponse> {
         let request = call.into_inner();
-        let (limit, _) = page(request.limit, "", (DEFAULT_PAGE, MAX_PAGE)).map_err(|e| *e)?;
+        let (limit, _) = page(request.limit, "", ANY_PAGE).map_err(|e| *e)?;
         let this = self.clone();
         let listed = blocking(move || this.audit(request.from.max(1), limit)).await?;
         Ok(Response::new(listed))
     }
-}
-
-/// The size of a page, and the key behind which it begins.
-fn page(limit: u32, page: &str, (default, most): (u32, u32)) -> Checked<(usize, Vec<u8>)> {
-    let mut violations = Violations::default();
-    let limit = if limit == 0 { default } else { limit };
-    if limit > most {
-        violations.add("limit", format!("expected 1 to {most}, got {limit}"));
-    }
-    let from = match page {
-        "" => Ok(Vec::new()),
-        page => unhex(page)
-            .filter(|key| key.len() <= END.len())
-            .map(|mut key| {
-                key.push(0);
-                key
-            })
-            .ok_or("expected a page as the node gave it"),
-    };
-    let from = violations.check("page", from);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    violations.finish(from.map(|from| (limit, from)))
 }
 
 fn tag(bytes: &[u8], violations: &mut Violations) -> Option<SubjectTag> {
@@ -284,18 +250,19 @@ impl Services {
             Setting { policies: &view.policies, members: &members, view: View::Member(self.me) };
         let explanation = explain(&setting, &known.evidence, at);
         let disputes = open_disputes(&setting, &known.evidence, at);
-        let mut flags = answers::flag_accounts(&known, &explanation.flags, &disputes);
-        flags.retain(|flag| flag.points > 0 && flag.supports >= answers::wire(measure));
-        flags.sort_by_key(|flag| std::cmp::Reverse(flag.points));
-        let flag_count = u32::try_from(flags.len()).unwrap_or(u32::MAX);
-        flags.truncate(MAX_ITEM_FLAGS);
+        let flags = answers::flag_accounts(&known, &explanation.flags, &disputes);
+        let (flags, flag_count) = weightiest(flags, measure);
         let ground = Ground { scope: &scope, policies: &view.policies, local: &local };
+        let apply = match view.mode {
+            Mode::Real => ground.apply(at).measure,
+            Mode::Simulated => Measure::None,
+        };
         Ok(v1::QueueItem {
             subject: subject.0.to_vec(),
             measure: answers::wire(measure),
             since: Some(timestamp(since)),
             effective: answers::wire(scope.in_force(at)),
-            apply: answers::wire(ground.apply(at).measure),
+            apply: answers::wire(apply),
             flags,
             flag_count,
         })
@@ -309,20 +276,7 @@ impl Services {
 
     fn local_acts(&self, limit: usize, from: &[u8]) -> Result<v1::ListLocalResponse, LedgerFault> {
         let rows = self.store.range(Column::Local, from, &END, MAX_SCANNED)?;
-        let scanned = rows.len();
-        let mut listed = v1::ListLocalResponse::default();
-        for (place, (key, value)) in rows.into_iter().enumerate() {
-            let local = decode_row::<LocalRow>(&value)?;
-            if let Some(subject) = SubjectTag::from_slice(&key).filter(|_| local.has_acts()) {
-                listed.subjects.push(people::local_part(subject, &local));
-            }
-            let full = listed.subjects.len() == limit && place + 1 < scanned;
-            if full || place + 1 == MAX_SCANNED {
-                listed.next_page = hex(&key);
-                break;
-            }
-        }
-        Ok(listed)
+        acts_page(&rows, limit)
     }
 
     fn disputes(
@@ -393,8 +347,4 @@ fn audit_entry(key: &[u8], value: &[u8]) -> v1::AuditEntry {
         entry,
         hash,
     }
-}
-
-fn next_page(last: Option<&Vec<u8>>, got: usize, limit: usize) -> String {
-    last.filter(|_| got == limit).map(|key| hex(key)).unwrap_or_default()
 }

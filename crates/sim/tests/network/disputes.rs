@@ -54,7 +54,7 @@ fn locked(network: &mut Network) -> [StatementId; 2] {
 fn in_force(network: &Network) -> Vec<Measure> {
     let of = |member: MemberId| {
         let events = journal(network.ledger(member)).into_iter();
-        let told = events.filter_map(|event| match event.happening {
+        let mut told = events.filter_map(|event| match event.happening {
             Happening::Local(LocalHappening::Applied { subject: of, to, .. })
                 if of == subject(1) =>
             {
@@ -62,7 +62,7 @@ fn in_force(network: &Network) -> Vec<Measure> {
             }
             _ => None,
         });
-        told.last().unwrap_or(Measure::None)
+        told.next_back().unwrap_or(Measure::None)
     };
     network.members().into_iter().map(of).collect()
 }

@@ -34,7 +34,7 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, Serialize)]
-struct Disputes {
+struct Clocks {
     disputes: Vec<DisputeView>,
     next_page: String,
     as_of: Option<Time>,
@@ -50,7 +50,7 @@ impl List {
                 review(channel).list_disputes(request).await
             })
             .await?;
-        output.result(&Disputes {
+        output.result(&Clocks {
             disputes: response.disputes.into_iter().map(Into::into).collect(),
             next_page: response.next_page,
             as_of: time(response.as_of),
@@ -69,7 +69,7 @@ fn left(seconds: i64) -> String {
     }
 }
 
-impl fmt::Display for Disputes {
+impl fmt::Display for Clocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.disputes.is_empty() {
             return write!(f, "no dispute is open");

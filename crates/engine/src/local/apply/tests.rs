@@ -1,5 +1,7 @@
 //! What is applied, by property and by example.
 
+use std::fmt::Write as _;
+
 use interlock_record::Span;
 use proptest::prelude::*;
 
@@ -18,7 +20,7 @@ fn second(at: i64) -> Time {
 fn policies(manual: &[Measure]) -> Schedule {
     let mut text = format!("version = 1\nnotice_delay = \"{NOTICE_SECS}s\"\n");
     for measure in manual {
-        text += &format!("[measure.{measure}]\nconfirm = \"manual\"\n");
+        let _ = writeln!(text, "[measure.{measure}]\nconfirm = \"manual\"");
     }
     Schedule::constant(Policy::from_toml("policy", &text).expect("a good policy"))
 }

@@ -8,6 +8,7 @@
 
 mod faults;
 mod host;
+mod vices;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use interlock_record::{FeedNumber, MemberId, SALT_BYTES, Span, Statement, Statem
 
 pub use faults::Faults;
 use host::Host;
+pub use vices::Vice;
 use wire::{Arrival, Frame};
 
 use crate::consortium::Consortium;
@@ -129,6 +131,14 @@ impl Network {
     /// From now on the network is as `faults` say; clocks stay as they are.
     pub fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    /// From now on a member holds back what it knows.
+    ///
+    /// # Panics
+    /// When the consortium has no such member.
+    pub fn set_vice(&mut self, member: MemberId, vice: Vice) {
+        self.hosts.get_mut(&member).expect("a member").vice = Some(vice);
     }
 
     /// Publishes statements at a member, at once; returns the ticket of the answer.
@@ -274,7 +284,13 @@ impl Network {
                 self.answers.insert(ticket, result);
             }
             Effect::Push(record) => self.push(member, None, &Frame::Records(vec![record.to_vec()])),
-            Effect::Announce { to, heads } => self.push(member, to, &Frame::Frontier(heads)),
+            Effect::Announce { to, heads } => {
+                let heads = match self.hosts[&member].vice {
+                    Some(vice) => vice.told(member, heads),
+                    None => heads,
+                };
+                self.push(member, to, &Frame::Frontier(heads));
+            }
             Effect::SpreadForks(proofs) => {
                 let proofs = proofs.iter().map(|proof| proof.to_vec()).collect();
                 self.push(member, None, &Frame::Forks(proofs));
@@ -286,6 +302,7 @@ impl Network {
             Effect::Refuse { .. } => {
                 self.hosts.get_mut(&member).expect("a member").refusals += 1;
             }
+            Effect::Weighed { .. } => {}
         }
     }
 

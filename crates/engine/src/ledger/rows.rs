@@ -302,6 +302,9 @@ pub struct JournalRow {
     /// A stable name that says more.
     #[prost(string, tag = "15")]
     pub code: String,
+    /// How many flags.
+    #[prost(uint64, tag = "21")]
+    pub flags: u64,
 }
 
 /// A write already done.
@@ -336,6 +339,12 @@ pub struct CountersRow {
     /// Equivocations known.
     #[prost(uint64, tag = "4")]
     pub equivocations: u64,
+    /// Records that came much later than their time.
+    #[prost(uint64, tag = "21")]
+    pub late_records: u64,
+    /// How often late flags of one feed were many.
+    #[prost(uint64, tag = "22")]
+    pub late_bursts: u64,
 }
 
 /// A proof of equivocation.

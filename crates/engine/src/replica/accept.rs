@@ -15,8 +15,10 @@ use crate::ledger::{LedgerFault, feed_key, fork_key, index_key, number_key};
 /// What becomes of a record that came.
 enum Verdict {
     Accepted,
-    /// Known already, or kept until its time comes.
-    Quiet,
+    /// Kept until its time comes, or its charter.
+    Waits,
+    /// Known already.
+    Known,
     Refused(&'static str, String),
 }
 
@@ -28,16 +30,24 @@ impl Replica {
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
         self.gossip.sign_of_life(from, work.now);
+        let (mut new, mut stale) = (0, 0);
         for record in records {
             let feed = record.header().feed;
             match self.take(from, record, work)? {
-                Verdict::Accepted => self.take_deferred(feed, work)?,
-                Verdict::Quiet => {}
+                Verdict::Accepted => {
+                    new += 1;
+                    self.take_deferred(feed, work)?;
+                }
+                Verdict::Waits => new += 1,
+                Verdict::Known => stale += 1,
                 Verdict::Refused(code, detail) => {
                     self.gossip.refused(from);
-                    work.effects.push(Effect::Refuse { peer: from, code, detail });
+                    work.effects.push(Effect::Refuse { peer: from, feed, code, detail });
                 }
             }
+        }
+        if new + stale > 0 {
+            work.effects.push(Effect::Weighed { peer: from, new, stale });
         }
         Ok(())
     }
@@ -53,10 +63,7 @@ impl Replica {
         let sequence = header.sequence;
         self.gossip.claimed(from, feed, sequence, record.id());
         match self.head(feed).next(&record) {
-            Ok(_) if self.must_wait(&record, work.now) => {
-                self.defer(from, record, work)?;
-                Ok(Verdict::Quiet)
-            }
+            Ok(_) if self.must_wait(&record, work.now) => self.defer(from, record, work),
             Ok(head) => {
                 self.accept(&record, head, work)?;
                 if feed == self.feed {
@@ -66,12 +73,11 @@ impl Replica {
             }
             Err(ChainError::Known { .. }) => {
                 self.compare(&record, work)?;
-                Ok(Verdict::Quiet)
+                Ok(Verdict::Known)
             }
             // What stands before it waits for its time: it waits behind it.
             Err(ChainError::Gap { .. }) if self.waits_behind(feed, sequence) => {
-                self.defer(from, record, work)?;
-                Ok(Verdict::Quiet)
+                self.defer(from, record, work)
             }
             Err(error) => {
                 if matches!(error, ChainError::Gap { .. }) {
@@ -108,20 +114,26 @@ impl Replica {
         from: MemberId,
         record: VerifiedRecord,
         work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
+    ) -> Result<Verdict, LedgerFault> {
         let (feed, sequence) = (record.header().feed, record.header().sequence);
+        let newer_charter = record.header().charter_version > self.charter.version;
         let waiting = self.deferred.entry(feed).or_default();
         if let Some((_, other)) = waiting.get(&sequence) {
-            if other.id() == record.id() {
-                return Ok(());
+            if other.id() != record.id() {
+                let proof = proof_of(other.signed(), record.signed());
+                self.note_fork(feed, sequence, &proof, work)?;
             }
-            let proof = proof_of(other.signed(), record.signed());
-            return self.note_fork(feed, sequence, &proof, work);
+            return Ok(Verdict::Known);
         }
         if waiting.len() < MAX_DEFERRED_A_FEED {
             waiting.insert(sequence, (from, record));
+        } else if !newer_charter {
+            let detail = format!(
+                "{feed} #{sequence}: {MAX_DEFERRED_A_FEED} of its records wait for their time already"
+            );
+            return Ok(Verdict::Refused("TOO_MANY_WAITING", detail));
         }
-        Ok(())
+        Ok(Verdict::Waits)
     }
 
     /// Takes the records of a feed whose time has come.
@@ -171,6 +183,8 @@ impl Replica {
         work.draft.put(feed_key(feed), &HeadRow { head: head.to_bytes() });
         self.heads.insert(feed, head);
         self.gossip.moved(feed);
+        self.gossip.milestones.moved(feed, header.sequence, work.now);
+        self.note_late(header, work);
         self.statements(record, held, work)
     }
 

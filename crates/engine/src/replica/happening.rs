@@ -59,6 +59,24 @@ pub enum Happening {
         /// The place.
         sequence: u64,
     },
+    /// A record came much later than its time.
+    Late {
+        /// Its feed.
+        feed: FeedId,
+        /// Its sequence number.
+        sequence: u64,
+        /// Its time.
+        time: Time,
+    },
+    /// Many late flags of one feed.
+    LateBurst {
+        /// The feed.
+        feed: FeedId,
+        /// The record with which they became too many.
+        sequence: u64,
+        /// How many came within the window.
+        flags: u64,
+    },
 }
 
 /// What was decided.
@@ -103,6 +121,8 @@ const EFFECTIVE: u32 = 4;
 const REVISED: u32 = 5;
 const TRIPPED: u32 = 6;
 const EQUIVOCATION: u32 = 7;
+const LATE: u32 = 21;
+const LATE_BURST: u32 = 22;
 
 impl Happening {
     /// A stable name of what happened.
@@ -115,6 +135,8 @@ impl Happening {
             Self::Revised { .. } => "DECISION_REVISED".to_owned(),
             Self::Tripped { .. } => "BREAKER_TRIPPED".to_owned(),
             Self::Equivocation { .. } => "EQUIVOCATION".to_owned(),
+            Self::Late { .. } => "RECORD_LATE".to_owned(),
+            Self::LateBurst { .. } => "LATE_BURST".to_owned(),
         }
     }
 
@@ -152,6 +174,16 @@ impl Happening {
             }
             Self::Equivocation { feed, sequence } => {
                 row.kind = EQUIVOCATION;
+                place(&mut row, *feed, *sequence);
+            }
+            Self::Late { feed, sequence, time } => {
+                row.kind = LATE;
+                row.at = time.micros();
+                place(&mut row, *feed, *sequence);
+            }
+            Self::LateBurst { feed, sequence, flags } => {
+                row.kind = LATE_BURST;
+                row.flags = *flags;
                 place(&mut row, *feed, *sequence);
             }
         }
@@ -227,6 +259,8 @@ fn read(row: &JournalRow) -> Option<Happening> {
         REVISED => Happening::Revised { decided: Decided::of(row)?, corrects: row.corrects },
         TRIPPED => Happening::Tripped { feed: feed()?, sequence },
         EQUIVOCATION => Happening::Equivocation { feed: feed()?, sequence },
+        LATE => Happening::Late { feed: feed()?, sequence, time: Time::from_micros(row.at)? },
+        LATE_BURST => Happening::LateBurst { feed: feed()?, sequence, flags: row.flags },
         _ => return None,
     })
 }

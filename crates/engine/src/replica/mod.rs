@@ -8,9 +8,11 @@
 mod accept;
 mod gossip;
 mod happening;
+mod late;
 mod publish;
 mod settle;
 mod statements;
+mod withholding;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,8 +25,13 @@ use sha2::{Digest as _, Sha256};
 
 pub use gossip::{HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
+pub use late::{LATE_AFTER, LATE_BURST_FLAGS, LATE_BURST_WINDOW};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
 pub use settle::{Known, known, own_may_differ};
+pub use withholding::{
+    ASKED_LAST, HIDDEN_TELLERS, UNDELIVERED_IN_A_ROW, WITHHOLDING_AFTER, Withholding,
+    WithholdingSign,
+};
 
 use crate::charter::Charter;
 use crate::ledger::rows::{CountersRow, HeadRow, LogRow};
@@ -128,6 +135,8 @@ pub enum Effect {
     Refuse {
         /// The peer.
         peer: MemberId,
+        /// The feed that it is of: what another member signed is not the peer's fault.
+        feed: FeedId,
         /// A stable name.
         code: &'static str,
         /// More, for people.
@@ -135,6 +144,15 @@ pub enum Effect {
     },
     /// Send proofs of equivocation to every peer, before anything else.
     SpreadForks(Vec<Arc<Vec<u8>>>),
+    /// What a peer sent was worth so much.
+    Weighed {
+        /// The peer.
+        peer: MemberId,
+        /// Records that were accepted, or wait for their time.
+        new: u64,
+        /// What it need not have sent: records that were known, heads that tell nothing.
+        stale: u64,
+    },
 }
 
 /// What comes out of a step.
@@ -163,6 +181,7 @@ pub struct Replica {
     /// No timer is due before this.
     fired_through: Time,
     gossip: gossip::Gossip,
+    lateness: late::Lateness,
 }
 
 /// What a step gathers on its way.
@@ -213,6 +232,7 @@ impl Replica {
             counters,
             fired_through: Time::MIN,
             gossip: gossip::Gossip::new(&charter, feed),
+            lateness: late::Lateness::default(),
             charter,
         };
         replica.fill_windows(ledger)?;

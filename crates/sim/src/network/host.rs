@@ -6,7 +6,7 @@ use interlock_engine::ledger::MemoryLedger;
 use interlock_engine::replica::{Effect, Input, Replica};
 use interlock_record::{FeedId, MemberId, Time};
 
-use super::{FIRST_FEED, TICK};
+use super::{FIRST_FEED, TICK, Vice};
 use crate::consortium::Consortium;
 
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) struct Host {
     pub links: BTreeMap<MemberId, Link>,
     pub pulls: u64,
     pub refusals: u64,
+    pub vice: Option<Vice>,
 }
 
 /// A stream to a peer.
@@ -39,7 +40,7 @@ impl Host {
         let ledger = MemoryLedger::default();
         let replica = open(consortium, &ledger, feed);
         let links = BTreeMap::new();
-        Self { replica, ledger, skew, feed, side: 0, links, pulls: 0, refusals: 0 }
+        Self { replica, ledger, skew, feed, side: 0, links, pulls: 0, refusals: 0, vice: None }
     }
 
     pub(super) fn reopen(&mut self, consortium: &Consortium) {

@@ -112,7 +112,7 @@ impl Network {
         if !self.reaches(member, from) {
             // It was under way when the network parted.
             return match arrival {
-                Arrival::Pulled { .. } | Arrival::PullEnded { .. } => {
+                Arrival::PullEnded { .. } => {
                     Some(Input::PullEnded { from, ended: PullEnd::Failed })
                 }
                 Arrival::Asked { by, .. } => {
@@ -123,7 +123,7 @@ impl Network {
                     );
                     None
                 }
-                Arrival::Tick | Arrival::Pushed { .. } => None,
+                Arrival::Tick | Arrival::Pushed { .. } | Arrival::Pulled { .. } => None,
             };
         }
         match arrival {
@@ -145,6 +145,10 @@ impl Network {
             }
             Arrival::PullEnded { ended, .. } => Some(Input::PullEnded { from, ended }),
             Arrival::Asked { by, ranges } => {
+                let ranges = match self.hosts[&member].vice {
+                    Some(vice) => vice.handed_out(member, ranges),
+                    None => ranges,
+                };
                 self.answer_pull(member, by, &ranges);
                 None
             }

@@ -8,7 +8,9 @@
 
 mod agreement;
 mod late;
+mod lateness;
 mod liars;
 mod publishing;
 mod telling;
+mod withholding;
 mod world;

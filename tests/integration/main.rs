@@ -9,6 +9,7 @@ mod consortium;
 mod deciding;
 mod enduring;
 mod equivocating;
+mod flooding;
 mod hostile;
 mod node;
 mod refusing;

@@ -30,6 +30,16 @@ pub struct Config {
     pub listen: Option<String>,
     /// Where the platform's backend reaches it.
     pub api: ApiConfig,
+    /// Where Prometheus reaches it; none: nowhere.
+    pub metrics: Option<MetricsConfig>,
+}
+
+/// Where Prometheus reaches the node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// A loopback address, since there is no access control.
+    pub listen: SocketAddr,
 }
 
 /// Where the platform's backend reaches the node. At least one of the two.
@@ -93,6 +103,13 @@ impl Config {
         {
             bail!(
                 "api.listen: expected a loopback address such as 127.0.0.1:7100, got {listen}: the API has no access control yet"
+            );
+        }
+        if let Some(MetricsConfig { listen }) = self.metrics
+            && !listen.ip().is_loopback()
+        {
+            bail!(
+                "metrics.listen: expected a loopback address such as 127.0.0.1:9100, got {listen}: there is no access control"
             );
         }
         ensure!(

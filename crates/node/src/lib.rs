@@ -14,6 +14,10 @@ pub mod peers;
 
 pub mod services;
 
+pub mod metrics;
+
+mod withholding;
+
 mod run;
 
 pub use config::{Config, Materials};

@@ -13,12 +13,14 @@ use interlock_wire::v1::platform_server::PlatformServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::clock::{now, random};
-use crate::config::{ApiConfig, Materials};
+use crate::config::{ApiConfig, Materials, MetricsConfig};
+use crate::metrics::{self, WriterMeters};
 use crate::peers::{CharterRoster, Context, Door, Links, PeerOutbox, dial_forever, pull_forever};
 use crate::services::Services;
 use crate::transport::{self, Binding, Credentials, IdentityError, Refusals, TransportIdentity};
@@ -74,6 +76,14 @@ pub async fn run(
         charter: charter.clone(),
         shutdown: shutdown.clone(),
     };
+    let meters = WriterMeters::default();
+    let source = metrics::Source {
+        writer: writer.clone(),
+        meters: meters.clone(),
+        links: links.clone(),
+        store: store.clone(),
+        data: config.data.clone(),
+    };
     let services = Services {
         me: feed.member,
         feed,
@@ -91,7 +101,10 @@ pub async fn run(
     let mut doors = JoinSet::new();
     open_api(&config.api, &services, &shutdown, &mut doors).await?;
     open_gate(&listen, &context, &shutdown, &mut doors).await?;
-    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox))?;
+    if let Some(metrics) = &config.metrics {
+        open_metrics(metrics, source, &shutdown, &mut doors).await?;
+    }
+    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), meters)?;
     let mut peers = JoinSet::new();
     for (id, other) in charter.members.iter().filter(|(id, _)| **id != feed.member) {
         peers.spawn(dial_forever(context.clone(), *id, other.address.clone()));
@@ -212,6 +225,21 @@ async fn open_api(
     Ok(())
 }
 
+/// Opens the door for Prometheus.
+async fn open_metrics(
+    config: &MetricsConfig,
+    source: metrics::Source,
+    shutdown: &watch::Receiver<bool>,
+    doors: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    let MetricsConfig { listen } = config;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen at {listen} for metrics"))?;
+    doors.spawn(metrics::serve(listener, source, until(shutdown.clone())));
+    Ok(())
+}
+
 /// A socket that only its owner may use. One that a dead node left is replaced.
 fn bind_socket(socket: &Path) -> anyhow::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -271,6 +299,12 @@ async fn open_gate(
             links.count_refusal(code);
             tracing::warn!(remote = %refused.remote, code, why = %refused.why, "refused a connection");
         }
+    });
+    let porter = context.links.porter.clone();
+    let incoming = incoming.filter_map(move |came| {
+        let Ok(mut connection) = came else { return Some(came) };
+        connection.keep(porter.connection(connection.peer().member())?);
+        Some(Ok(connection))
     });
     let server = transport::tune(Server::builder()).add_service(Door::gate(context.clone()));
     let over = until(shutdown.clone());

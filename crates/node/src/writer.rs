@@ -10,6 +10,7 @@ use interlock_engine::ledger::rows::CountersRow;
 use interlock_engine::ledger::{Column, timer_of_key};
 use interlock_engine::replica::{
     Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
+    Withholding,
 };
 use interlock_record::{Digest, FeedHead, FeedId, MemberId, Time};
 use interlock_store::Store;
@@ -17,6 +18,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::now;
+use crate::metrics::WriterMeters;
+use crate::withholding::Watch;
 
 /// How many commands wait for the writer at most; senders wait beyond that.
 pub const MAX_QUEUED: usize = 4_096;
@@ -54,6 +57,10 @@ pub struct Report {
     pub counters: CountersRow,
     /// Why it does not sign, if it does not.
     pub not_signing: Option<String>,
+    /// What each of the other members seems to hold back.
+    pub withholding: Vec<Withholding>,
+    /// Feeds whose late flags raise an alarm.
+    pub late_feeds: Vec<FeedId>,
 }
 
 /// How fresh the store is.
@@ -144,6 +151,11 @@ impl WriterHandle {
         self.freshness.borrow().clone()
     }
 
+    /// How many commands wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.commands.max_capacity() - self.commands.capacity()
+    }
+
     /// Asks the writer to end after what is queued.
     pub async fn shutdown(&self) {
         let _ = self.commands.send(Command::Shutdown).await;
@@ -175,6 +187,7 @@ pub fn spawn(
     store: Store,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
+    meters: WriterMeters,
 ) -> std::io::Result<std::thread::JoinHandle<anyhow::Result<()>>> {
     std::thread::Builder::new().name("writer".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -188,6 +201,8 @@ pub fn spawn(
             tickets: 0,
             due,
             next_tick: Instant::now(),
+            watch: Watch::default(),
+            meters,
         };
         runtime.block_on(writer.run())
     })
@@ -203,6 +218,8 @@ struct Writer {
     /// When the next timer is due.
     due: Option<Time>,
     next_tick: Instant,
+    watch: Watch,
+    meters: WriterMeters,
 }
 
 /// One step's worth of commands.
@@ -297,9 +314,18 @@ impl Writer {
         if inputs.is_empty() {
             return Ok(());
         }
+        if ticks {
+            self.watch.look(&self.replica, at);
+        }
         let before = self.replica.counters();
+        let begun = Instant::now();
         let Step { changes, effects, journal } = self.replica.step(&self.store, at, inputs)?;
-        self.store.commit(&changes)?;
+        self.meters.stepped(begun.elapsed());
+        if !changes.is_empty() {
+            let begun = Instant::now();
+            self.store.commit(&changes)?;
+            self.meters.committed(begun.elapsed());
+        }
         warn_of(before, self.replica.counters());
         for effect in effects {
             match effect {
@@ -339,6 +365,8 @@ impl Writer {
             peers: self.replica.peers(),
             counters: self.replica.counters(),
             not_signing: self.replica.not_signing(now()),
+            withholding: self.replica.withholding(now()),
+            late_feeds: self.replica.late_feeds(now()),
         }
     }
 }
@@ -348,6 +376,11 @@ fn warn_of(before: CountersRow, after: CountersRow) {
     if after.held > before.held {
         let records = after.held - before.held;
         tracing::warn!(records, "the breaker tripped: records are held until they are released");
+    }
+    if after.late_bursts > before.late_bursts {
+        tracing::warn!(
+            "many flags of one feed came much later than their time: see the journal's LATE_BURST entry"
+        );
     }
     if after.equivocations > before.equivocations {
         tracing::error!(

@@ -4,6 +4,7 @@
 mod account;
 mod decision;
 mod operator;
+mod peers;
 
 use interlock_record::{Time, hex};
 use prost_types::Timestamp;
@@ -12,7 +13,8 @@ pub(crate) use account::{Account, FlagView, MeasureView};
 pub(crate) use decision::{
     DecisionView, EventView, FreshnessView, PublishView, SubjectView, TransitionView,
 };
-pub(crate) use operator::{PeersView, StatusView};
+pub(crate) use operator::StatusView;
+pub(crate) use peers::PeersView;
 
 const NANOS_PER_MICRO: i32 = 1_000;
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -36,6 +38,11 @@ pub(crate) fn time(at: Option<Timestamp>) -> Option<Time> {
 /// Small hexadecimal digits of each id.
 fn ids(ids: &[Vec<u8>]) -> Vec<String> {
     ids.iter().map(|id| hex(id)).collect()
+}
+
+/// What was said, if anything was.
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// A time in a table, or a dash.

@@ -345,6 +345,9 @@ pub struct CountersRow {
     /// How often late flags of one feed were many.
     #[prost(uint64, tag = "22")]
     pub late_bursts: u64,
+    /// Statements in the records accepted.
+    #[prost(uint64, tag = "23")]
+    pub statements: u64,
 }
 
 /// A proof of equivocation.

@@ -175,6 +175,7 @@ impl Replica {
             work.events.push(Happening::Tripped { feed, sequence: header.sequence });
         }
         self.counters.arrivals += 1;
+        self.counters.statements += u64::from(header.statements);
         let arrival = self.counters.arrivals;
         let row = LogRow { record: record.signed().encode(), received_at: work.now.micros(), held };
         work.draft.put(number_key(arrival), &row);

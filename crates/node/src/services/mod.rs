@@ -3,6 +3,7 @@
 mod answers;
 mod cursor;
 mod operator;
+mod others;
 mod platform;
 mod requests;
 mod watch;

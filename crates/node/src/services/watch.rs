@@ -230,6 +230,12 @@ fn detail(happening: &Happening) -> serde_json::Value {
         Happening::Tripped { feed, sequence } | Happening::Equivocation { feed, sequence } => {
             json!({ "feed": feed.to_string(), "sequence": sequence })
         }
+        Happening::Late { feed, sequence, time } => {
+            json!({ "feed": feed.to_string(), "sequence": sequence, "time": time })
+        }
+        Happening::LateBurst { feed, sequence, flags } => {
+            json!({ "feed": feed.to_string(), "sequence": sequence, "flags": flags })
+        }
     }
 }
 

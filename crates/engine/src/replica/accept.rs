@@ -240,6 +240,7 @@ impl Replica {
         let proof = proof.encode();
         work.draft.put(key, &ForkRow { proof: proof.clone() });
         self.counters.equivocations += 1;
+        self.gossip.forked.insert(feed);
         work.events.push(Happening::Equivocation { feed, sequence });
         work.effects.insert(0, Effect::SpreadForks(vec![std::sync::Arc::new(proof)]));
         Ok(())

@@ -63,6 +63,8 @@ pub(super) struct Gossip {
     /// Places where a peer knows another record than this node.
     disputed: BTreeMap<(FeedId, MemberId), u64>,
     pub(super) milestones: Milestones,
+    /// Feeds with two branches: heads of different branches cannot be compared by their height.
+    pub(super) forked: BTreeSet<FeedId>,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +101,7 @@ impl Gossip {
             behind_since: BTreeMap::new(),
             disputed: BTreeMap::new(),
             milestones: Milestones::default(),
+            forked: BTreeSet::new(),
         }
     }
 
@@ -405,7 +408,12 @@ impl Replica {
         for (from, ranges) in pulls {
             if let Some(peer) = self.gossip.peers.get_mut(&from) {
                 let head = |feed| self.heads.get(&feed).map_or(0, |head| head.sequence);
-                peer.relaying.asked(ranges.iter().any(|range| range.last > head(range.feed)));
+                // A branch that does not follow this node's own cannot be taken: that is no failure.
+                let forked = &self.gossip.forked;
+                let more = |range: &PullRange| {
+                    range.last > head(range.feed) && !forked.contains(&range.feed)
+                };
+                peer.relaying.asked(ranges.iter().any(more));
                 peer.pulling.extend(ranges.iter().map(|range| (range.feed, head(range.feed))));
             }
             work.effects.push(Effect::Pull { from, ranges });

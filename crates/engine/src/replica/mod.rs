@@ -236,6 +236,7 @@ impl Replica {
             charter,
         };
         replica.fill_windows(ledger)?;
+        replica.find_forks(ledger)?;
         Ok(replica)
     }
 

@@ -10,6 +10,7 @@ use interlock_record::{FeedHead, FeedId, MemberId, Span, Time};
 
 use super::Replica;
 use super::gossip::Gossip;
+use crate::ledger::{Column, Ledger, LedgerFault, feed_of_key};
 
 /// A peer that for so long says nothing of records that this node has, or of a feed that others told
 /// of, is shown for it.
@@ -191,6 +192,13 @@ impl Gossip {
 }
 
 impl Replica {
+    /// Reads back which feeds have two branches.
+    pub(super) fn find_forks(&mut self, ledger: &dyn Ledger) -> Result<(), LedgerFault> {
+        let rows = ledger.range(Column::Forks, &[], &[0xff; 64], usize::MAX)?;
+        self.gossip.forked = rows.iter().filter_map(|(key, _)| feed_of_key(key)).collect();
+        Ok(())
+    }
+
     /// What each peer seems to hold back at `now`.
     pub fn withholding(&self, now: Time) -> Vec<Withholding> {
         let told = self.gossip.tellers();
@@ -207,7 +215,9 @@ impl Replica {
                     hidden: Vec::new(),
                     signs: Vec::new(),
                 };
-                for (feed, head) in &self.heads {
+                let comparable =
+                    self.heads.iter().filter(|(feed, _)| !self.gossip.forked.contains(feed));
+                for (feed, head) in comparable {
                     let claim = peer.claims.get(feed).map(|(sequence, _)| *sequence);
                     self.look_at(&mut view, *feed, head, claim, met);
                     let tellers = told.get(feed).copied().unwrap_or(0);

@@ -16,7 +16,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::cost;
 use super::frames::{self, FrameRefused};
-use super::porter::Visit;
+use super::porter::{TurnedAway, Visit};
 use super::{Context, MAX_FRAME_BYTES, PROTOCOL};
 use crate::transport::PeerIdentity;
 
@@ -57,7 +57,8 @@ impl Gossip for Door {
         request: Request<Streaming<peer::PushFrame>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let member = member_of(&request)?;
-        let visit = self.context.links.porter.stream(member)?;
+        let porter = &self.context.links.porter;
+        let visit = porter.stream(member).map_err(|away| self.turned_away(away))?;
         let mut frames = request.into_inner();
         let hello = match tokio::time::timeout(HELLO_PATIENCE, frames.next()).await {
             Ok(Some(Ok(peer::PushFrame { kind: Some(push_frame::Kind::Hello(hello)) }))) => hello,
@@ -88,7 +89,8 @@ impl Gossip for Door {
         request: Request<peer::PullRequest>,
     ) -> Result<Response<Self::PullStream>, Status> {
         let member = member_of(&request)?;
-        let visit = self.context.links.porter.pull(member)?;
+        let porter = &self.context.links.porter;
+        let visit = porter.pull(member).map_err(|away| self.turned_away(away))?;
         let request = request.into_inner();
         if request.consortium != self.context.consortium.0 {
             return Err(self.refuse(
@@ -138,6 +140,11 @@ impl Door {
             return Err(self.refuse(member, "WRONG_MEMBER", detail));
         }
         Ok(())
+    }
+
+    fn turned_away(&self, away: TurnedAway) -> Status {
+        self.context.links.count_refusal(away.code);
+        away.status
     }
 
     fn refuse(

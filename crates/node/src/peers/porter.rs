@@ -75,8 +75,20 @@ pub(super) struct ShutOut {
 
 impl From<ShutOut> for Status {
     fn from(shut: ShutOut) -> Self {
-        refusal(Code::ResourceExhausted, "SHUT_OUT", shut)
+        refusal(Code::ResourceExhausted, SHUT, shut)
     }
+}
+
+/// The name of being shut out.
+const SHUT: &str = "SHUT_OUT";
+
+/// A call is refused before it is looked at.
+#[derive(Debug)]
+pub(super) struct TurnedAway {
+    /// A stable name.
+    pub code: &'static str,
+    /// What the caller is told.
+    pub status: Status,
 }
 
 /// How a member's account stands.
@@ -124,30 +136,36 @@ impl Porter {
         self: &Arc<Self>,
         member: MemberId,
     ) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
-        match self.enter(member, Kind::Connection, MAX_CONNECTIONS_A_MEMBER) {
-            Some(visit) => Some(Arc::new(visit)),
-            None => {
-                self.refused(member, "TOO_MANY_CONNECTIONS", Cost::Nothing);
-                None
-            }
+        let visit = self.enter(member, Kind::Connection, MAX_CONNECTIONS_A_MEMBER);
+        if visit.is_none() {
+            self.refused(member, "TOO_MANY_CONNECTIONS", Cost::Nothing);
         }
+        Some(Arc::new(visit?))
     }
 
     /// Lets a stream in.
-    pub(super) fn stream(self: &Arc<Self>, member: MemberId) -> Result<Visit, Status> {
-        self.let_in(member)?;
+    pub(super) fn stream(self: &Arc<Self>, member: MemberId) -> Result<Visit, TurnedAway> {
+        self.listens_to(member)?;
         self.charge(member, Cost::Stale(cost::STREAM));
         self.enter(member, Kind::Stream, MAX_STREAMS_A_MEMBER)
             .ok_or_else(|| self.too_many(member, "TOO_MANY_STREAMS", MAX_STREAMS_A_MEMBER))
     }
 
     /// Lets a pull in.
-    pub(super) fn pull(self: &Arc<Self>, member: MemberId) -> Result<Visit, Status> {
-        self.let_in(member)?;
+    pub(super) fn pull(self: &Arc<Self>, member: MemberId) -> Result<Visit, TurnedAway> {
+        self.listens_to(member)?;
         let visit = self
             .enter(member, Kind::Pull, MAX_PULLS_A_MEMBER)
             .filter(|_| self.with(member, |account, now| account.budget.pull(now)));
         visit.ok_or_else(|| self.too_many(member, "TOO_MANY_PULLS", MAX_PULLS_A_MEMBER))
+    }
+
+    /// Turns away a call of a member that is shut out.
+    fn listens_to(&self, member: MemberId) -> Result<(), TurnedAway> {
+        self.let_in(member).map_err(|shut| {
+            self.refused(member, SHUT, Cost::Nothing);
+            TurnedAway { code: SHUT, status: shut.into() }
+        })
     }
 
     fn let_in(&self, member: MemberId) -> Result<(), ShutOut> {
@@ -167,10 +185,10 @@ impl Porter {
         entered.then(|| Visit { porter: self.clone(), member, kind })
     }
 
-    fn too_many(&self, member: MemberId, code: &'static str, most: usize) -> Status {
+    fn too_many(&self, member: MemberId, code: &'static str, most: usize) -> TurnedAway {
         self.refused(member, code, cost::of(code));
         let detail = format!("expected at most {most} at once, and fewer a second");
-        refusal(Code::ResourceExhausted, code, detail)
+        TurnedAway { code, status: refusal(Code::ResourceExhausted, code, detail) }
     }
 
     /// A frame has come, of so many bytes, and as heavy as so many records.

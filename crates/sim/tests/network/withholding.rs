@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use interlock_engine::replica::{
-    UNDELIVERED_IN_A_ROW, WITHHOLDING_AFTER, Withholding, WithholdingSign,
+    Input, UNDELIVERED_IN_A_ROW, WITHHOLDING_AFTER, Withholding, WithholdingSign,
 };
 use interlock_record::{MemberId, Span};
 use interlock_sim::checks::agree;
@@ -13,7 +13,7 @@ use interlock_sim::dice::Dice;
 use interlock_sim::network::{Faults, Network, Vice};
 use proptest::prelude::*;
 
-use crate::world::{flag, secs};
+use crate::world::{Pen, at, flag, secs};
 
 const MEMBERS: u32 = 5;
 const LIAR: u32 = 1;
@@ -137,6 +137,28 @@ fn who_does_not_deliver_is_asked_last_and_named() {
     agree(&network).expect("everybody has everything");
     let again = view(&network, member(LIAR), member(0)).undelivered;
     assert_eq!(again, asked, "there were others to ask");
+}
+
+#[test]
+fn nobody_is_named_for_another_members_fork() {
+    let mut network = network(Faults::NONE, 1);
+    let consortium = network.consortium().clone();
+    let (mut a, mut b) = (Pen::new(&consortium, feed(0, 1)), Pen::new(&consortium, feed(0, 1)));
+    let one = vec![a.sign(at(0), &[flag(1, at(0))])];
+    let other = (0..5).map(|n| b.sign(at(n), &[flag(2, at(n))])).collect();
+    network.part(&BTreeMap::from([(member(0), 1)]));
+    network.inject(member(1), vec![Input::Records { from: member(0), records: one }]);
+    network.inject(member(2), vec![Input::Records { from: member(0), records: other }]);
+    talk(&mut network, 60);
+    assert!(network.replica(member(3)).counters().equivocations > 0);
+    let honest = |on: &MemberId| *on != member(0);
+    let named: Vec<_> =
+        named(&network).into_keys().filter(|(on, of)| honest(on) && honest(of)).collect();
+    assert!(named.is_empty(), "{named:?}");
+    network.restart(member(3));
+    network.run(secs(20));
+    let view = network.replica(member(3)).withholding(network.clock(member(3)));
+    assert!(view.iter().all(|view| view.signs.is_empty() || view.member == member(0)), "{view:?}");
 }
 
 proptest! {

@@ -167,6 +167,12 @@ impl Consortium {
         .await;
     }
 
+    /// A loopback address at which nothing listens, on this consortium's own host.
+    pub(crate) fn free_address(&self) -> String {
+        let host = self.nodes[0].address.rsplit_once(':').expect("host and port").0;
+        format!("{host}:{}", free_port(host))
+    }
+
     /// A file of the consortium's own.
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.dir.path().join(name)

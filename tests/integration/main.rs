@@ -14,6 +14,7 @@ mod disputing;
 mod enduring;
 mod equivocating;
 mod erasing;
+mod flooding;
 mod hostile;
 mod independence;
 mod needles;

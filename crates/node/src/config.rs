@@ -65,6 +65,8 @@ pub struct Config {
     /// What is this member's own.
     #[serde(default)]
     pub local: LocalConfig,
+    /// Where Prometheus reaches it; none: nowhere.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// What is this member's own: it changes what this node applies, and nothing anywhere else.
@@ -87,6 +89,14 @@ pub enum PepperFiles {
     One(PathBuf),
     /// One file for each epoch.
     Epochs(BTreeMap<String, PathBuf>),
+}
+
+/// Where Prometheus reaches the node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// A loopback address, since there is no access control.
+    pub listen: SocketAddr,
 }
 
 /// Where the platform's backend reaches the node. At least one of the two.
@@ -223,6 +233,13 @@ impl Config {
             "content_keys: expected a directory outside of data, got {}: copies of data would hold the keys",
             keys.display()
         );
+        if let Some(MetricsConfig { listen }) = self.metrics
+            && !listen.ip().is_loopback()
+        {
+            bail!(
+                "metrics.listen: expected a loopback address such as 127.0.0.1:9100, got {listen}: there is no access control"
+            );
+        }
         ensure!(
             self.api.listen.is_some() || self.api.socket.is_some(),
             "api: expected listen or socket, got neither"

@@ -22,6 +22,10 @@ pub mod retention;
 pub mod services;
 
 mod backup;
+pub mod metrics;
+
+mod withholding;
+
 mod run;
 
 pub use backup::{RestoreAsked, restore};

@@ -17,15 +17,17 @@ use interlock_wire::v1::review_server::ReviewServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::clock::{now, random};
-use crate::config::{ApiConfig, Materials};
+use crate::config::{ApiConfig, Materials, MetricsConfig};
 use crate::custody::TransportKeys;
 use crate::custody::last_signed::LastSigned;
 use crate::destroyer::{Destructions, NodeOutbox, destroy_forever};
+use crate::metrics::{self, WriterMeters};
 use crate::peers::{CharterFeed, Context, Door, Links, PeerOutbox, dial_members, pull_forever};
 use crate::retention::{RETENTION_EVERY, Retention};
 use crate::services::Services;
@@ -105,6 +107,14 @@ pub async fn run(
         charters: charter_feed.clone(),
         shutdown: shutdown.clone(),
     };
+    let meters = WriterMeters::default();
+    let source = metrics::Source {
+        writer: writer.clone(),
+        meters: meters.clone(),
+        links: links.clone(),
+        store: store.clone(),
+        data: config.data.clone(),
+    };
     let services = Services {
         me: feed.member,
         feed,
@@ -124,9 +134,12 @@ pub async fn run(
     let mut doors = JoinSet::new();
     open_api(&config.api, &services, &shutdown, &mut doors).await?;
     open_gate(&listen, &context, &shutdown, &mut doors).await?;
-    let seen_every = config.seen_every.unwrap_or(SEEN_EVERY);
-    let writer_thread =
-        writer::spawn(replica, store, last_signed, queue, Box::new(outbox), seen_every)?;
+    if let Some(metrics) = &config.metrics {
+        open_metrics(metrics, source, &shutdown, &mut doors).await?;
+    }
+    let upkeep =
+        writer::Upkeep { last_signed, seen_every: config.seen_every.unwrap_or(SEEN_EVERY), meters };
+    let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), upkeep)?;
     let mut peers = JoinSet::new();
     peers.spawn(dial_members(context.clone()));
     let every = config.retention_every.map(|every| every.micros().unsigned_abs());
@@ -263,6 +276,21 @@ async fn open_api(
     Ok(())
 }
 
+/// Opens the door for Prometheus.
+async fn open_metrics(
+    config: &MetricsConfig,
+    source: metrics::Source,
+    shutdown: &watch::Receiver<bool>,
+    doors: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    let MetricsConfig { listen } = config;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen at {listen} for metrics"))?;
+    doors.spawn(metrics::serve(listener, source, until(shutdown.clone())));
+    Ok(())
+}
+
 /// A socket that only its owner may use. One that a dead node left is replaced.
 fn bind_socket(socket: &Path) -> anyhow::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -331,6 +359,12 @@ async fn open_gate(
             links.count_refusal(code);
             tracing::warn!(remote = %refused.remote, code, why = %refused.why, "refused a connection");
         }
+    });
+    let porter = context.links.porter.clone();
+    let incoming = incoming.filter_map(move |came| {
+        let Ok(mut connection) = came else { return Some(came) };
+        connection.keep(porter.connection(connection.peer().member())?);
+        Some(Ok(connection))
     });
     let server = transport::tune(Server::builder()).add_service(Door::gate(context.clone()));
     let over = until(shutdown.clone());

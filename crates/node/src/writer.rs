@@ -12,6 +12,7 @@ use interlock_engine::ledger::{Column, timer_of_key};
 use interlock_engine::local::{Act, LocalDone, LocalRefused, Person};
 use interlock_engine::replica::{
     Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
+    Withholding,
 };
 use interlock_record::{Digest, FeedHead, FeedId, MemberId, Span, SubjectTag, Time};
 use interlock_store::Store;
@@ -20,6 +21,8 @@ use tokio::time::Instant;
 
 use crate::clock::{now, random};
 use crate::custody::last_signed::LastSigned;
+use crate::metrics::WriterMeters;
+use crate::withholding::Watch;
 
 /// How many commands wait for the writer at most; senders wait beyond that.
 pub const MAX_QUEUED: usize = 4_096;
@@ -86,6 +89,10 @@ pub struct Report {
     pub counters: CountersRow,
     /// Why it does not sign, if it does not.
     pub not_signing: Option<String>,
+    /// What each of the other members seems to hold back.
+    pub withholding: Vec<Withholding>,
+    /// Feeds whose late flags raise an alarm.
+    pub late_feeds: Vec<FeedId>,
 }
 
 /// How fresh the store is.
@@ -195,6 +202,11 @@ impl WriterHandle {
         self.freshness.borrow().clone()
     }
 
+    /// How many commands wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.commands.max_capacity() - self.commands.capacity()
+    }
+
     /// Asks the writer to end after what is queued.
     pub async fn shutdown(&self) {
         let _ = self.commands.send(Command::Shutdown).await;
@@ -217,6 +229,16 @@ pub struct WriterQueue {
     freshness: watch::Sender<Freshness>,
 }
 
+/// What the writer does beside its steps.
+pub struct Upkeep {
+    /// Remembers what was signed last.
+    pub last_signed: LastSigned,
+    /// How often to say which heads were seen.
+    pub seen_every: Span,
+    /// Measures the steps.
+    pub meters: WriterMeters,
+}
+
 /// Starts the writer on a thread of its own, which ends with an error if the disk fails.
 ///
 /// # Errors
@@ -224,14 +246,14 @@ pub struct WriterQueue {
 pub fn spawn(
     replica: Replica,
     store: Store,
-    last_signed: LastSigned,
     queue: WriterQueue,
     outbox: Box<dyn Outbox>,
-    seen_every: Span,
+    upkeep: Upkeep,
 ) -> std::io::Result<std::thread::JoinHandle<anyhow::Result<()>>> {
     std::thread::Builder::new().name("writer".into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let due = replica.next_due(&store)?;
+        let Upkeep { last_signed, seen_every, meters } = upkeep;
         let writer = Writer {
             last_signed,
             queue,
@@ -245,6 +267,8 @@ pub fn spawn(
             next_tick: Instant::now(),
             replica,
             store,
+            watch: Watch::default(),
+            meters,
         };
         runtime.block_on(writer.run())
     })
@@ -265,6 +289,8 @@ struct Writer {
     /// When the next timer is due.
     due: Option<Time>,
     next_tick: Instant,
+    watch: Watch,
+    meters: WriterMeters,
 }
 
 /// One step's worth of commands.
@@ -379,10 +405,19 @@ impl Writer {
         if inputs.is_empty() && !self.replica.is_revisiting() {
             return Ok(());
         }
+        if ticks {
+            self.watch.look(&self.replica, at);
+        }
         let before = self.replica.counters();
+        let begun = Instant::now();
         let Step { changes, effects, journal, signed } =
             self.replica.step(&self.store, at, inputs)?;
-        self.store.commit(&changes)?;
+        self.meters.stepped(begun.elapsed());
+        if !changes.is_empty() {
+            let begun = Instant::now();
+            self.store.commit(&changes)?;
+            self.meters.committed(begun.elapsed());
+        }
         if let Some(signed) = signed {
             // Before anybody sees the signature: a copy of the store that is older is known then.
             self.last_signed.remember(signed)?;
@@ -450,6 +485,8 @@ impl Writer {
             peers: self.replica.peers(),
             counters: self.replica.counters(),
             not_signing: self.replica.not_signing(now()),
+            withholding: self.replica.withholding(now()),
+            late_feeds: self.replica.late_feeds(now()),
         }
     }
 }
@@ -459,6 +496,11 @@ fn warn_of(before: CountersRow, after: CountersRow) {
     if after.held > before.held {
         let records = after.held - before.held;
         tracing::warn!(records, "the breaker tripped: records are held until they are released");
+    }
+    if after.late_bursts > before.late_bursts {
+        tracing::warn!(
+            "many flags of one feed came much later than their time: see the journal's LATE_BURST entry"
+        );
     }
     if after.equivocations > before.equivocations {
         tracing::error!(

@@ -8,6 +8,7 @@
 
 mod faults;
 mod host;
+mod vices;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use interlock_record::{FeedNumber, MemberId, SALT_BYTES, Span, Statement, Statem
 
 pub use faults::Faults;
 use host::Host;
+pub use vices::Vice;
 use wire::{Arrival, Frame};
 
 use crate::consortium::Consortium;
@@ -156,6 +158,14 @@ impl Network {
     /// From now on the network is as `faults` say; clocks stay as they are.
     pub fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
+    }
+
+    /// From now on a member holds back what it knows.
+    ///
+    /// # Panics
+    /// When the consortium has no such member.
+    pub fn set_vice(&mut self, member: MemberId, vice: Vice) {
+        self.hosts.get_mut(&member).expect("a member").vice = Some(vice);
     }
 
     /// Publishes statements at a member, at once; returns the ticket of the answer.
@@ -317,6 +327,10 @@ impl Network {
             Effect::LocalDone { .. } => {}
             Effect::Push(record) => self.push(member, None, &Frame::Records(vec![record.to_vec()])),
             Effect::Announce { to, heads, charters } => {
+                let heads = match self.hosts[&member].vice {
+                    Some(vice) => vice.told(member, heads),
+                    None => heads,
+                };
                 let extent = if to.is_some() { Extent::Complete } else { Extent::Changes };
                 self.push(member, to, &Frame::Frontier(heads, charters, extent));
             }
@@ -337,6 +351,7 @@ impl Network {
             }
             // Memory keeps nothing that is gone.
             Effect::CharterChanged(_) | Effect::Destroyed(_) => {}
+            Effect::Weighed { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@
 mod account;
 mod decision;
 mod operator;
+mod peers;
 mod review;
 
 use interlock_record::{Time, hex};
@@ -13,7 +14,8 @@ pub(crate) use account::{Account, FlagView, MeasureView};
 pub(crate) use decision::{
     DecisionView, EventView, FreshnessView, PublishView, SubjectView, TransitionView,
 };
-pub(crate) use operator::{PeersView, StatusView};
+pub(crate) use operator::StatusView;
+pub(crate) use peers::PeersView;
 pub(crate) use review::{
     ActView, AuditView, BorrowerView, DisputeView, LocalActView, LocalView, QueueView,
 };
@@ -40,6 +42,11 @@ pub(crate) fn time(at: Option<Timestamp>) -> Option<Time> {
 /// Small hexadecimal digits of each id.
 fn ids(ids: &[Vec<u8>]) -> Vec<String> {
     ids.iter().map(|id| hex(id)).collect()
+}
+
+/// What was said, if anything was.
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// A time in a table, or a dash.

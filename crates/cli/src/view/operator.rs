@@ -1,4 +1,4 @@
-//! The node itself: how it is, and whom it hears.
+//! The node itself: how it is.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use interlock_record::{Measure, Time, hex};
 use interlock_wire::v1;
 use serde::Serialize;
 
-use super::{or_dash, short, time};
+use super::{or_dash, short, some, time};
 use crate::table::Table;
 
 /// How the node is.
@@ -29,6 +29,10 @@ pub(crate) struct StatusView {
     /// Why the node does not sign; none: it does.
     pub not_signing: Option<String>,
     pub cursor: String,
+    pub late_records: u64,
+    pub late_bursts: u64,
+    /// Feeds whose late flags raise an alarm.
+    pub late_feeds: Vec<String>,
 }
 
 /// How many subjects are at a measure.
@@ -46,37 +50,6 @@ pub(crate) struct HeadView {
     pub sequence: u64,
     pub head: String,
     pub time: Option<Time>,
-}
-
-/// Whom the node hears.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct PeersView {
-    pub peers: Vec<PeerView>,
-    pub refusals: Vec<RefusalView>,
-}
-
-/// Another member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct PeerView {
-    pub member: String,
-    pub address: String,
-    pub dialled: bool,
-    pub heard: bool,
-    pub heard_at: Option<Time>,
-    pub behind_records: u64,
-    pub last_error: Option<String>,
-    pub refused_frames: u64,
-}
-
-/// How often something was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct RefusalView {
-    pub reason: String,
-    pub count: u64,
-}
-
-fn some(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
 }
 
 impl From<v1::GetStatusResponse> for StatusView {
@@ -110,27 +83,9 @@ impl From<v1::GetStatusResponse> for StatusView {
             frontier_digest: hex(&status.frontier_digest),
             not_signing: some(status.not_signing),
             cursor: status.cursor,
-        }
-    }
-}
-
-impl From<v1::ListPeersResponse> for PeersView {
-    fn from(response: v1::ListPeersResponse) -> Self {
-        let peer = |peer: v1::Peer| PeerView {
-            member: peer.member,
-            address: peer.address,
-            dialled: peer.dialled,
-            heard: peer.heard,
-            heard_at: time(peer.heard_at),
-            behind_records: peer.behind_records,
-            last_error: some(peer.last_error),
-            refused_frames: peer.refused_frames,
-        };
-        let refusal =
-            |refusal: v1::Refusal| RefusalView { reason: refusal.reason, count: refusal.count };
-        Self {
-            peers: response.peers.into_iter().map(peer).collect(),
-            refusals: response.refusals.into_iter().map(refusal).collect(),
+            late_records: status.late_records,
+            late_bursts: status.late_bursts,
+            late_feeds: status.late_feeds,
         }
     }
 }
@@ -163,6 +118,11 @@ impl fmt::Display for StatusView {
             "records      {} accepted, {} held by the breaker, {} equivocations known",
             self.records, self.held_records, self.equivocations
         )?;
+        write!(f, "late         {} records, {} bursts", self.late_records, self.late_bursts)?;
+        match self.late_feeds.as_slice() {
+            [] => writeln!(f)?,
+            feeds => writeln!(f, ", ALARM for {}", feeds.join(", "))?,
+        }
         writeln!(f, "journal      {} entries, cursor {}", self.journal, self.cursor)?;
         let subjects: Vec<String> = self
             .subjects
@@ -187,39 +147,5 @@ impl fmt::Display for StatusView {
             ]);
         }
         write!(f, "{table}")
-    }
-}
-
-impl fmt::Display for PeersView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles = [
-            "MEMBER",
-            "ADDRESS",
-            "REACHED",
-            "HEARD",
-            "HEARD AT",
-            "BEHIND",
-            "REFUSED FRAMES",
-            "LAST ERROR",
-        ];
-        let mut table = Table::new(&titles).right(&["BEHIND", "REFUSED FRAMES"]);
-        let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-        for peer in &self.peers {
-            table.row([
-                peer.member.clone(),
-                peer.address.clone(),
-                yes_no(peer.dialled),
-                yes_no(peer.heard),
-                or_dash(peer.heard_at.as_ref()),
-                peer.behind_records.to_string(),
-                peer.refused_frames.to_string(),
-                or_dash(peer.last_error.as_ref()),
-            ]);
-        }
-        write!(f, "{table}")?;
-        for refusal in &self.refusals {
-            write!(f, "\nrefused {} times: {}", refusal.count, refusal.reason)?;
-        }
-        Ok(())
     }
 }

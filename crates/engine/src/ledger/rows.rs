@@ -393,6 +393,9 @@ pub struct JournalRow {
     /// How many it was.
     #[prost(uint64, tag = "41")]
     pub count: u64,
+    /// How many flags.
+    #[prost(uint64, tag = "21")]
+    pub flags: u64,
 }
 
 /// A write already done.
@@ -427,6 +430,15 @@ pub struct CountersRow {
     /// Equivocations known.
     #[prost(uint64, tag = "4")]
     pub equivocations: u64,
+    /// Records that came much later than their time.
+    #[prost(uint64, tag = "21")]
+    pub late_records: u64,
+    /// How often late flags of one feed were many.
+    #[prost(uint64, tag = "22")]
+    pub late_bursts: u64,
+    /// Statements in the records accepted.
+    #[prost(uint64, tag = "23")]
+    pub statements: u64,
 }
 
 /// How far deciding every subject anew has come.

@@ -17,8 +17,10 @@ use crate::ledger::{LedgerFault, fork_key, index_key, number_key};
 /// What becomes of a record that came.
 enum Verdict {
     Accepted,
-    /// Known already, or kept until its time comes.
-    Quiet,
+    /// Kept until its time comes, or its charter.
+    Waits,
+    /// Known already.
+    Known,
     Refused(&'static str, String),
 }
 
@@ -30,16 +32,24 @@ impl Replica {
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
         self.gossip.sign_of_life(from, work.now);
+        let (mut new, mut stale) = (0, 0);
         for record in records {
             let feed = record.header().feed;
             match self.take(from, record, work)? {
-                Verdict::Accepted => self.take_deferred(feed, work)?,
-                Verdict::Quiet => {}
+                Verdict::Accepted => {
+                    new += 1;
+                    self.take_deferred(feed, work)?;
+                }
+                Verdict::Waits => new += 1,
+                Verdict::Known => stale += 1,
                 Verdict::Refused(code, detail) => {
                     self.gossip.refused(from);
-                    work.effects.push(Effect::Refuse { peer: from, code, detail });
+                    work.effects.push(Effect::Refuse { peer: from, feed, code, detail });
                 }
             }
+        }
+        if new + stale > 0 {
+            work.effects.push(Effect::Weighed { peer: from, new, stale });
         }
         Ok(())
     }
@@ -55,10 +65,7 @@ impl Replica {
         let sequence = header.sequence;
         self.gossip.claimed(from, feed, sequence, record.id());
         match self.head(feed).next(&record) {
-            Ok(_) if self.must_wait(&record, work.now) => {
-                self.defer(from, record, work)?;
-                Ok(Verdict::Quiet)
-            }
+            Ok(_) if self.must_wait(&record, work.now) => self.defer(from, record, work),
             Ok(head) => {
                 self.accept(&record, head, work)?;
                 if feed == self.feed {
@@ -68,12 +75,11 @@ impl Replica {
             }
             Err(ChainError::Known { .. }) => {
                 self.compare(from, &record, work)?;
-                Ok(Verdict::Quiet)
+                Ok(Verdict::Known)
             }
             // What stands before it waits for its time: it waits behind it.
             Err(ChainError::Gap { .. }) if self.waits_behind(feed, sequence) => {
-                self.defer(from, record, work)?;
-                Ok(Verdict::Quiet)
+                self.defer(from, record, work)
             }
             Err(error) => {
                 if matches!(error, ChainError::Gap { .. }) {
@@ -86,7 +92,7 @@ impl Replica {
                     && (other_branch || matches!(error, ChainError::Gap { .. }))
                 {
                     self.keep_branch(&record, work)?;
-                    return Ok(Verdict::Quiet);
+                    return Ok(Verdict::Waits);
                 }
                 if other_branch {
                     // Its sender follows another branch: the record at this head is the proof.
@@ -118,20 +124,26 @@ impl Replica {
         from: MemberId,
         record: VerifiedRecord,
         work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
+    ) -> Result<Verdict, LedgerFault> {
         let (feed, sequence) = (record.header().feed, record.header().sequence);
+        let newer_charter = record.header().charter_version > self.charters.newest().version;
         let waiting = self.deferred.entry(feed).or_default();
         if let Some((_, other)) = waiting.get(&sequence) {
-            if other.id() == record.id() {
-                return Ok(());
+            if other.id() != record.id() {
+                let proof = proof_of(other.signed(), record.signed());
+                self.note_fork(None, feed, sequence, &proof, work)?;
             }
-            let proof = proof_of(other.signed(), record.signed());
-            return self.note_fork(None, feed, sequence, &proof, work);
+            return Ok(Verdict::Known);
         }
         if waiting.len() < MAX_DEFERRED_A_FEED {
             waiting.insert(sequence, (from, record));
+        } else if !newer_charter {
+            let detail = format!(
+                "{feed} #{sequence}: {MAX_DEFERRED_A_FEED} of its records wait for their time already"
+            );
+            return Ok(Verdict::Refused("TOO_MANY_WAITING", detail));
         }
-        Ok(())
+        Ok(Verdict::Waits)
     }
 
     /// Takes the records of a feed whose time has come.
@@ -173,6 +185,7 @@ impl Replica {
             work.events.push(Happening::Tripped { feed, sequence: header.sequence });
         }
         self.counters.arrivals += 1;
+        self.counters.statements += u64::from(header.statements);
         let arrival = self.counters.arrivals;
         let day_before = self.count_day(record);
         let received_at = work.now.micros();
@@ -185,6 +198,8 @@ impl Replica {
         self.heads.insert(feed, head);
         self.put_head(feed, work);
         self.gossip.moved(feed);
+        self.gossip.milestones.moved(feed, header.sequence, work.now);
+        self.note_late(header, work);
         self.note_holes(record, work);
         let all: Vec<u32> = (0..header.statements).collect();
         self.statements(record, &row, &all, work)?;
@@ -285,6 +300,7 @@ impl Replica {
         let proof = proof.encode();
         work.draft.put(key, &ForkRow { proof: proof.clone() });
         self.counters.equivocations += 1;
+        self.gossip.forked.insert(feed);
         work.events.push(Happening::Equivocation { feed, sequence });
         work.effects.insert(0, Effect::SpreadForks(vec![std::sync::Arc::new(proof)]));
         self.forked(feed, sequence, work)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use interlock_record::{Digest, MemberId, PublicKey, Signature, Span};
+use interlock_record::{Digest, FeedId, FeedNumber, MemberId, PublicKey, Signature, Span};
 use sha2::{Digest as _, Sha256};
 
 use super::happening::Happening;
@@ -68,7 +68,9 @@ impl Replica {
             if let Err(error) = self.apply_charter(&charter, work)? {
                 self.gossip.refused(from);
                 let (code, detail) = (error.code(), error.to_string());
-                work.effects.push(Effect::Refuse { peer: from, code, detail });
+                // It is its own act, whoever wrote the document.
+                let feed = FeedId { member: from, number: FeedNumber(0) };
+                work.effects.push(Effect::Refuse { peer: from, feed, code, detail });
             }
         }
         Ok(())

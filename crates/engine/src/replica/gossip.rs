@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use interlock_record::{FeedHead, FeedId, MemberId, RecordId, Span, Time};
 
+use super::withholding::{Milestones, Relaying};
 use super::{CharterClaim, Effect, OWN_FEED_PATIENCE, PeerView, PullEnd, Replica, Work};
 use crate::charter::Charter;
 use crate::ledger::rows::{ForkRow, IndexRow, StoredRow as _};
@@ -21,6 +22,8 @@ pub const PULL_GRACE: Span = Span::from_millis(300);
 const PULL_REST: Span = Span::from_secs(1);
 /// Heads are told at least so often: the sign of life.
 const HEARTBEAT: Span = Span::from_secs(1);
+/// So many heads that tell nothing weigh as much as one record that was known.
+const HEADS_A_FRAME: usize = 64;
 /// The most ranges of one pull.
 const MAX_RANGES: usize = 1_024;
 /// How many records below a forked place are looked at at once for where the fork began.
@@ -65,7 +68,7 @@ pub struct PullRange {
 pub(super) struct Gossip {
     /// This node's own feed.
     own: FeedId,
-    peers: BTreeMap<MemberId, Peer>,
+    pub(super) peers: BTreeMap<MemberId, Peer>,
     /// Feeds whose head moved since the last announcement.
     moved: BTreeSet<FeedId>,
     announced_at: Option<Time>,
@@ -77,15 +80,18 @@ pub(super) struct Gossip {
     announce: bool,
     /// When this node last asked anybody for content that is missing, and whom.
     last_asked: Option<MemberId>,
+    pub(super) milestones: Milestones,
+    /// Feeds with two branches: heads of different branches cannot be compared by their height.
+    pub(super) forked: BTreeSet<FeedId>,
 }
 
 #[derive(Debug, Default)]
-struct Peer {
+pub(super) struct Peer {
     /// How many streams it has to this node: a new one may come before the end of an old one.
     heard: u32,
     dialled: bool,
     heard_at: Option<Time>,
-    claims: BTreeMap<FeedId, (u64, RecordId)>,
+    pub(super) claims: BTreeMap<FeedId, (u64, RecordId)>,
     /// Since when it has claimed more of this node's own feed than there is, and nothing came.
     own_ahead_since: Option<Time>,
     /// What is being pulled from it, and the head that this node had then.
@@ -94,6 +100,7 @@ struct Peer {
     refused: u64,
     /// When it was last asked for its charters.
     fetched_at: Option<Time>,
+    pub(super) relaying: Relaying,
 }
 
 impl Peer {
@@ -115,6 +122,8 @@ impl Gossip {
             disputed: BTreeMap::new(),
             announce: false,
             last_asked: None,
+            milestones: Milestones::default(),
+            forked: BTreeSet::new(),
         }
     }
 
@@ -169,18 +178,23 @@ impl Gossip {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.heard += 1;
             peer.heard_at = Some(now);
+            peer.relaying.heard(now);
         }
     }
 
     pub(super) fn unheard(&mut self, peer: MemberId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.heard = peer.heard.saturating_sub(1);
+            if peer.heard == 0 {
+                peer.relaying.unheard();
+            }
         }
     }
 
     pub(super) fn dial_lost(&mut self, peer: MemberId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.dialled = false;
+            peer.relaying.dial_lost();
         }
     }
 
@@ -196,14 +210,20 @@ impl Gossip {
         }
     }
 
-    /// A peer knows a record.
-    pub(super) fn claimed(&mut self, peer: MemberId, feed: FeedId, sequence: u64, id: RecordId) {
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            let claim = peer.claims.entry(feed).or_insert((sequence, id));
-            if claim.0 < sequence {
-                *claim = (sequence, id);
-            }
+    /// A peer knows a record. Whether that was news of it.
+    pub(super) fn claimed(
+        &mut self,
+        peer: MemberId,
+        feed: FeedId,
+        sequence: u64,
+        id: RecordId,
+    ) -> bool {
+        let Some(peer) = self.peers.get_mut(&peer) else { return false };
+        let rose = peer.claims.get(&feed).is_none_or(|(known, _)| *known < sequence);
+        if rose {
+            peer.claims.insert(feed, (sequence, id));
         }
+        rose
     }
 
     /// A feed's head moved on.
@@ -223,6 +243,7 @@ impl Gossip {
         let moved = pulled
             .iter()
             .any(|(feed, before)| heads.get(feed).map_or(0, |head| head.sequence) > *before);
+        peer.relaying.pull_ended(moved, now);
         // A peer that does not deliver what it says it has is left alone for a while.
         if ended == PullEnd::Failed || !moved {
             peer.rests_until = Some(now.plus(PULL_REST));
@@ -282,7 +303,7 @@ impl Gossip {
     }
 
     /// The peer from which to pull a feed: its issuer where that has it, else anyone who knows a
-    /// head that is wanted.
+    /// head that is wanted; whoever did not deliver lately comes last.
     fn source(
         &self,
         feed: FeedId,
@@ -293,12 +314,14 @@ impl Gossip {
             let claim = peer.claims.get(&feed).filter(|(sequence, id)| wanted(*sequence, *id));
             claim.map(|(sequence, _)| *sequence)
         };
-        let candidates = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.is_ready(now))
-            .filter_map(|(member, peer)| Some((*member, has(peer)?)));
-        candidates.max_by_key(|(member, sequence)| (*member == feed.member, *sequence))
+        let candidates = self.peers.iter().filter(|(_, peer)| peer.is_ready(now)).filter_map(
+            |(member, peer)| Some((*member, has(peer)?, !peer.relaying.comes_last(now))),
+        );
+        candidates
+            .max_by_key(|(member, sequence, delivers)| {
+                (*delivers, *member == feed.member, *sequence)
+            })
+            .map(|(member, sequence, _)| (member, sequence))
     }
 
     fn is_pulled(&self, feed: FeedId) -> bool {
@@ -325,6 +348,7 @@ impl Replica {
     ) -> Result<(), LedgerFault> {
         if let Some(state) = self.gossip.peers.get_mut(&peer) {
             state.dialled = true;
+            state.relaying.dialled(work.now);
             state.rests_until = None;
             state.pulling.clear();
         }
@@ -358,21 +382,32 @@ impl Replica {
         if extent == Extent::Complete {
             self.caution.answered(self.charters.newest(), from);
         }
+        let told = heads.len() / HEADS_A_FRAME;
+        let mut news = false;
         for claim in heads {
             // A feed that the charter does not name is nothing that could be pulled.
             if self.charters.feed(claim.feed).is_none() {
                 continue;
             }
-            self.gossip.claimed(from, claim.feed, claim.sequence, claim.id);
+            let rose = self.gossip.claimed(from, claim.feed, claim.sequence, claim.id);
+            news |= rose;
             let own = self.heads.get(&claim.feed).map_or(0, |head| head.sequence);
             if claim.sequence > own {
                 self.gossip.ahead(from, claim.feed, work.now);
             } else {
+                if rose && claim.sequence < own {
+                    self.gossip.rose(from, claim.feed, claim.sequence, work.now);
+                }
                 let row = work.draft.row::<IndexRow>(&index_key(claim.feed, claim.sequence))?;
                 if row.is_some_and(|row| row.id != claim.id.0) {
                     self.dispute(from, claim.feed, claim.sequence, work)?;
                 }
             }
+        }
+        self.note_level(from, work.now);
+        if !news {
+            let stale = 1 + u64::try_from(told).unwrap_or(u64::MAX - 1);
+            work.effects.push(Effect::Weighed { peer: from, new: 0, stale });
         }
         Ok(())
     }
@@ -451,6 +486,12 @@ impl Replica {
         for (from, ranges) in pulls {
             if let Some(peer) = self.gossip.peers.get_mut(&from) {
                 let head = |feed| self.heads.get(&feed).map_or(0, |head| head.sequence);
+                // A branch that does not follow this node's own cannot be taken: that is no failure.
+                let forked = &self.gossip.forked;
+                let more = |range: &PullRange| {
+                    range.last > head(range.feed) && !forked.contains(&range.feed)
+                };
+                peer.relaying.asked(ranges.iter().any(more));
                 peer.pulling.extend(ranges.iter().map(|range| (range.feed, head(range.feed))));
             }
             work.effects.push(Effect::Pull { from, ranges });

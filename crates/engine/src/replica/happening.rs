@@ -122,6 +122,24 @@ pub enum Happening {
         /// How many of its statements came back erased.
         erased: u64,
     },
+    /// A record came much later than its time.
+    Late {
+        /// Its feed.
+        feed: FeedId,
+        /// Its sequence number.
+        sequence: u64,
+        /// Its time.
+        time: Time,
+    },
+    /// Many late flags of one feed.
+    LateBurst {
+        /// The feed.
+        feed: FeedId,
+        /// The record with which they became too many.
+        sequence: u64,
+        /// How many came within the window.
+        flags: u64,
+    },
 }
 
 /// What was decided.
@@ -176,6 +194,8 @@ const ERASED: u32 = 12;
 const SIGNING_FORCED: u32 = 20;
 const BACKUP_MADE: u32 = 40;
 const RESTORED: u32 = 41;
+const LATE: u32 = 21;
+const LATE_BURST: u32 = 22;
 
 impl Happening {
     /// A stable name of what happened.
@@ -198,6 +218,8 @@ impl Happening {
             Self::SigningForced { .. } => "SIGNING_FORCED".to_owned(),
             Self::BackupMade { .. } => "BACKUP_MADE".to_owned(),
             Self::Restored { .. } => "RESTORED".to_owned(),
+            Self::Late { .. } => "RECORD_LATE".to_owned(),
+            Self::LateBurst { .. } => "LATE_BURST".to_owned(),
         }
     }
 
@@ -275,6 +297,16 @@ impl Happening {
                 row.backup = backup.0.to_vec();
                 row.at = made_at.micros();
                 row.count = *erased;
+            }
+            Self::Late { feed, sequence, time } => {
+                row.kind = LATE;
+                row.at = time.micros();
+                place(&mut row, *feed, *sequence);
+            }
+            Self::LateBurst { feed, sequence, flags } => {
+                row.kind = LATE_BURST;
+                row.flags = *flags;
+                place(&mut row, *feed, *sequence);
             }
         }
         row
@@ -373,6 +405,8 @@ fn read(row: &JournalRow) -> Option<Happening> {
             made_at: Time::from_micros(row.at)?,
             erased: row.count,
         },
+        LATE => Happening::Late { feed: feed()?, sequence, time: Time::from_micros(row.at)? },
+        LATE_BURST => Happening::LateBurst { feed: feed()?, sequence, flags: row.flags },
         _ => return None,
     })
 }

@@ -15,6 +15,7 @@ mod erase;
 mod finality;
 mod gossip;
 mod happening;
+mod late;
 mod local;
 mod local_happening;
 mod meaning;
@@ -26,6 +27,7 @@ mod retract;
 mod settle;
 mod simulated;
 mod statements;
+mod withholding;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub use destroy::{Destruction, begun as destruction_begun};
 pub use finality::{SEEN_EVERY, final_heights};
 pub use gossip::{Extent, HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
+pub use late::{LATE_AFTER, LATE_BURST_FLAGS, LATE_BURST_WINDOW};
 pub use local::MAX_RESETTLED_A_STEP;
 pub use local_happening::{DisputeEnd, LocalHappening};
 pub use opening::{OpenError, Opening};
@@ -50,6 +53,10 @@ pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
 pub use retention::{Retained, past_retention};
 pub use settle::{Known, MAX_REVISITS_A_STEP, known, own_may_differ};
 pub use simulated::MAX_SIMULATED_FLAGS;
+pub use withholding::{
+    ASKED_LAST, HIDDEN_TELLERS, UNDELIVERED_IN_A_ROW, WITHHOLDING_AFTER, Withholding,
+    WithholdingSign,
+};
 
 use crate::breaker::Window;
 use crate::charter::{BadCharter, Charters, SignedCharter};
@@ -220,6 +227,8 @@ pub enum Effect {
     Refuse {
         /// The peer.
         peer: MemberId,
+        /// The feed that it is of: what another member signed is not the peer's fault.
+        feed: FeedId,
         /// A stable name.
         code: &'static str,
         /// More, for people.
@@ -245,6 +254,15 @@ pub enum Effect {
     CharterChanged(Arc<Charters>),
     /// See that what was overwritten is gone from the disk, then say so ([`Input::Destroyed`]).
     Destroyed(Destruction),
+    /// What a peer sent was worth so much.
+    Weighed {
+        /// The peer.
+        peer: MemberId,
+        /// Records that were accepted, or wait for their time.
+        new: u64,
+        /// What it need not have sent: records that were known, heads that tell nothing.
+        stale: u64,
+    },
 }
 
 /// What comes out of a step.
@@ -290,6 +308,7 @@ pub struct Replica {
     own_policies: local::OwnPolicies,
     resettling: Option<local::Resettling>,
     caution: caution::Caution,
+    lateness: late::Lateness,
 }
 
 /// What a step gathers on its way.

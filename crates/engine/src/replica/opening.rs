@@ -83,12 +83,14 @@ impl Replica {
             gossip: gossip::Gossip::new(charters.newest(), feed),
             caution: Caution::new(charters.newest(), feed, start),
             charters: Arc::new(charters),
+            lateness: super::late::Lateness::default(),
             settings: LocalSettings::default(),
             own_policies: super::local::OwnPolicies::default(),
             resettling: None,
             unsaved,
             revisiting: Self::revisits(ledger)?,
         };
+        replica.find_forks(ledger)?;
         replica.caution.review(ledger, replica.heads.get(&feed))?;
         replica.fill_windows(ledger)?;
         replica.finality = Finality::read(ledger, &replica.charters, &replica.forks)?;

@@ -1,6 +1,7 @@
 //! The door: the gRPC service that other members' nodes dial.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use interlock_engine::replica::{Input, PullRange, branch_records};
 use interlock_record::MemberId;
@@ -13,7 +14,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Code, Request, Response, Status, Streaming};
 
+use super::cost;
 use super::frames::{self, FrameRefused};
+use super::porter::{TurnedAway, Visit};
 use super::{Context, MAX_FRAME_BYTES, PROTOCOL};
 use crate::transport::PeerIdentity;
 
@@ -23,6 +26,10 @@ const MAX_WAITING_REPLIES: usize = 64;
 const MAX_WAITING_CHUNKS: usize = 4;
 /// The most ranges of one pull.
 const MAX_RANGES: usize = 1_024;
+/// How long a peer may take for its hello.
+const HELLO_PATIENCE: Duration = Duration::from_secs(5);
+/// A frame weighs one record for so many heads.
+const HEADS_A_RECORD: usize = 16;
 
 /// The service that other members' nodes dial.
 pub struct Door {
@@ -51,11 +58,13 @@ impl Gossip for Door {
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let identity = self.still_welcome(&request)?;
         let member = identity.member();
+        let porter = &self.context.links.porter;
+        let visit = porter.stream(member).map_err(|away| self.turned_away(away))?;
         let mut frames = request.into_inner();
-        let hello = match frames.next().await {
-            Some(Ok(peer::PushFrame { kind: Some(push_frame::Kind::Hello(hello)) })) => hello,
-            Some(Err(status)) => return Err(self.name_error(status)),
-            _ => return Err(self.refuse("NO_HELLO", "expected a hello first")),
+        let hello = match tokio::time::timeout(HELLO_PATIENCE, frames.next()).await {
+            Ok(Some(Ok(peer::PushFrame { kind: Some(push_frame::Kind::Hello(hello)) }))) => hello,
+            Ok(Some(Err(status))) => return Err(name_error(&self.context, member, status)),
+            _ => return Err(self.refuse(member, "NO_HELLO", "expected a hello first")),
         };
         self.check_hello(member, &hello)?;
         let (replies, answers) = mpsc::channel(MAX_WAITING_REPLIES);
@@ -66,7 +75,7 @@ impl Gossip for Door {
         let (ended, end) = mpsc::channel(1);
         tokio::spawn(async move {
             let status = listen(&context, identity, frames).await;
-            drop(replies);
+            drop((replies, visit));
             let _ = ended.send(status).await;
         });
         let end = ReceiverStream::new(end).filter_map(|status| status.map(Err));
@@ -80,24 +89,34 @@ impl Gossip for Door {
         &self,
         request: Request<peer::PullRequest>,
     ) -> Result<Response<Self::PullStream>, Status> {
-        self.still_welcome(&request)?;
+        let member = self.still_welcome(&request)?.member();
+        let porter = &self.context.links.porter;
+        let visit = porter.pull(member).map_err(|away| self.turned_away(away))?;
         let request = request.into_inner();
         if request.consortium != self.context.consortium.0 {
-            return Err(self.refuse("WRONG_CONSORTIUM", "the request is for another consortium"));
+            return Err(self.refuse(
+                member,
+                "WRONG_CONSORTIUM",
+                "the request is for another consortium",
+            ));
         }
         if request.ranges.len() > MAX_RANGES {
-            return Err(self.refuse("TOO_MANY_RANGES", format!("expected at most {MAX_RANGES}")));
+            return Err(self.refuse(
+                member,
+                "TOO_MANY_RANGES",
+                format!("expected at most {MAX_RANGES}"),
+            ));
         }
         let ranges = request
             .ranges
             .iter()
             .map(PullRange::try_from)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| self.refuse("BAD_FRAME", error))?;
+            .map_err(|error| self.refuse(member, "BAD_FRAME", error))?;
         let (chunks, answers) = mpsc::channel(MAX_WAITING_CHUNKS);
         let store = self.context.store.clone();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = read_ranges(&store, &ranges, &chunks) {
+            if let Err(error) = read_ranges(&store, &ranges, &chunks, &visit) {
                 tracing::error!(%error, "cannot read what a peer asked for");
                 let _ = chunks.blocking_send(Err(Status::internal("cannot read the records")));
             }
@@ -111,10 +130,14 @@ impl Gossip for Door {
         &self,
         request: Request<peer::FetchChartersRequest>,
     ) -> Result<Response<Self::FetchChartersStream>, Status> {
-        self.still_welcome(&request)?;
+        let member = self.still_welcome(&request)?.member();
         let request = request.into_inner();
         if request.consortium != self.context.consortium.0 {
-            return Err(self.refuse("WRONG_CONSORTIUM", "the request is for another consortium"));
+            return Err(self.refuse(
+                member,
+                "WRONG_CONSORTIUM",
+                "the request is for another consortium",
+            ));
         }
         let answers = super::charters::answer(&self.context, request.from_version);
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
@@ -128,41 +151,54 @@ impl Door {
         let identity = identity_of(request)?;
         match self.context.roster.key(identity.feed()) {
             Some(_) => Ok(identity),
-            None => Err(self.refuse("FEED_ENDED", "the charter has ended this feed")),
+            None => {
+                let member = identity.member();
+                Err(self.refuse(member, "FEED_ENDED", "the charter has ended this feed"))
+            }
         }
     }
 
     fn check_hello(&self, member: MemberId, hello: &peer::Hello) -> Result<(), Status> {
         let expected = self.context.consortium;
         if hello.consortium != expected.0 {
-            return Err(self.refuse("WRONG_CONSORTIUM", format!("expected consortium {expected}")));
+            let detail = format!("expected consortium {expected}");
+            return Err(self.refuse(member, "WRONG_CONSORTIUM", detail));
         }
         if hello.protocol != PROTOCOL {
-            return Err(self.refuse("WRONG_PROTOCOL", format!("expected protocol {PROTOCOL}")));
+            let detail = format!("expected protocol {PROTOCOL}");
+            return Err(self.refuse(member, "WRONG_PROTOCOL", detail));
         }
         if hello.member != member.as_str() {
             let detail = format!("the certificate is {member}'s, the hello {:?}'s", hello.member);
-            return Err(self.refuse("WRONG_MEMBER", detail));
+            return Err(self.refuse(member, "WRONG_MEMBER", detail));
         }
         Ok(())
     }
 
-    fn refuse(&self, reason: &'static str, detail: impl std::fmt::Display) -> Status {
-        self.context.links.count_refusal(reason);
-        refusal(Code::FailedPrecondition, reason, detail)
+    fn turned_away(&self, away: TurnedAway) -> Status {
+        self.context.links.count_refusal(away.code);
+        away.status
     }
 
-    fn name_error(&self, status: Status) -> Status {
-        name_error(&self.context, status)
+    fn refuse(
+        &self,
+        member: MemberId,
+        reason: &'static str,
+        detail: impl std::fmt::Display,
+    ) -> Status {
+        self.context.links.count_refusal(reason);
+        self.context.links.porter.refused(member, reason, cost::of(reason));
+        refusal(Code::FailedPrecondition, reason, detail)
     }
 }
 
 /// gRPC's own error for a message that is too large gets this protocol's name.
-fn name_error(context: &Context, status: Status) -> Status {
+fn name_error(context: &Context, member: MemberId, status: Status) -> Status {
     if status.code() != Code::OutOfRange {
         return status;
     }
     context.links.count_refusal("FRAME_TOO_LARGE");
+    context.links.porter.refused(member, "FRAME_TOO_LARGE", cost::of("FRAME_TOO_LARGE"));
     let detail = format!("expected frames of at most {MAX_FRAME_BYTES} bytes");
     refusal(Code::OutOfRange, "FRAME_TOO_LARGE", detail)
 }
@@ -187,9 +223,16 @@ async fn listen(
         return Some(Status::unavailable("the node is shutting down"));
     }
     let mut shutdown = context.shutdown.clone();
+    let porter = &context.links.porter;
+    let shut = porter.shut_out(member);
+    tokio::pin!(shut);
     let status = loop {
+        let next = async {
+            // Nothing is read before its time: what the peer sends meanwhile waits at its end.
+            porter.admit(member).await.map_err(Status::from)?;
+            frames.next().await.transpose()
+        };
         let frame = tokio::select! {
-            frame = frames.next() => frame,
             () = charters.changed() => {
                 if context.roster.key(identity.feed()).is_some() {
                     continue;
@@ -197,15 +240,17 @@ async fn listen(
                 let code = "FEED_ENDED";
                 break Some(refusal(Code::PermissionDenied, code, "the charter has ended this feed"));
             }
+            frame = next => frame,
+            shut = &mut shut => break Some(shut.into()),
             // Else a peer that keeps its stream open would keep the node from ending.
             _ = shutdown.wait_for(|over| *over) => {
                 break Some(Status::unavailable("the node is shutting down"));
             }
         };
         match frame {
-            None => break None,
-            Some(Err(status)) => break Some(name_error(context, status)),
-            Some(Ok(frame)) => match read(context, member, frame) {
+            Ok(None) => break None,
+            Err(status) => break Some(name_error(context, member, status)),
+            Ok(Some(frame)) => match read(context, member, frame) {
                 Ok(input) => {
                     if context.writer.input(input).await.is_err() {
                         break Some(Status::unavailable("the node is shutting down"));
@@ -213,7 +258,7 @@ async fn listen(
                 }
                 Err(FrameRefused { code, detail }) => {
                     tracing::warn!(peer = %member, code, detail, "refused a frame");
-                    context.links.refuse(member, code, detail);
+                    context.links.refuse(member, code, detail, cost::of(code));
                 }
             },
         }
@@ -224,6 +269,7 @@ async fn listen(
 
 fn read(context: &Context, from: MemberId, frame: peer::PushFrame) -> Result<Input, FrameRefused> {
     let bytes = frame.encoded_len();
+    context.links.porter.frame(from, bytes, weight(&frame));
     if bytes > MAX_FRAME_BYTES {
         let detail = format!("expected frames of at most {MAX_FRAME_BYTES} bytes, got {bytes}");
         return Err(FrameRefused::new("FRAME_TOO_LARGE", &detail));
@@ -249,11 +295,24 @@ fn read(context: &Context, from: MemberId, frame: peer::PushFrame) -> Result<Inp
     }
 }
 
-/// Reads records and sends them in chunks, as fast as the peer takes them.
+/// As how many records a frame weighs: about what it takes to look at it.
+fn weight(frame: &peer::PushFrame) -> usize {
+    let within = match &frame.kind {
+        Some(push_frame::Kind::Records(records)) => records.records.len(),
+        // Two signatures each.
+        Some(push_frame::Kind::Forks(forks)) => forks.proofs.len().saturating_mul(2),
+        Some(push_frame::Kind::Frontier(frontier)) => frontier.heads.len() / HEADS_A_RECORD,
+        Some(push_frame::Kind::Hello(_)) | None => 0,
+    };
+    within.saturating_add(1)
+}
+
+/// Reads records and sends them in chunks, as fast as the peer takes them. It is the visit's business.
 fn read_ranges(
     store: &interlock_store::Store,
     ranges: &[PullRange],
     chunks: &mpsc::Sender<Result<peer::PullResponse, Status>>,
+    _: &Visit,
 ) -> anyhow::Result<()> {
     let mut chunk = peer::PullResponse::default();
     let mut bytes = 0;

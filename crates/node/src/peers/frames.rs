@@ -3,7 +3,7 @@
 use interlock_engine::charter::Charters;
 use interlock_engine::replica::{CharterClaim, Extent, HeadClaim};
 use interlock_record::{
-    BadFork, FeedId, ForkProof, RecordError, SignedRecord, VerifiedFork, VerifiedRecord,
+    BadFork, FeedId, ForkProof, Header, RecordError, SignedRecord, VerifiedFork, VerifiedRecord,
     peek_header, verify,
 };
 use interlock_wire::peer;
@@ -43,10 +43,27 @@ pub(super) fn records(
         .map(|bytes| {
             let record = SignedRecord::decode(bytes).map_err(refused)?;
             let header = peek_header(&record).map_err(refused)?;
-            let feed = charters.feed(header.feed).ok_or_else(|| unknown_feed(header.feed))?;
-            verify(record, &charters.consortium(), &feed.key).map_err(refused)
+            // Feeds and keys may be others by a charter that is not known here yet.
+            let newer = header.charter_version > charters.newest().version;
+            let Some(feed) = charters.feed(header.feed) else {
+                return Err(if newer {
+                    unknown_charter(&header)
+                } else {
+                    unknown_feed(header.feed)
+                });
+            };
+            match verify(record, &charters.consortium(), &feed.key) {
+                Err(RecordError::BadSignature) if newer => Err(unknown_charter(&header)),
+                verdict => verdict.map_err(refused),
+            }
         })
         .collect()
+}
+
+fn unknown_charter(header: &Header) -> FrameRefused {
+    let Header { feed, sequence, charter_version, .. } = header;
+    let detail = format!("{feed} #{sequence} goes by charter version {charter_version}");
+    FrameRefused::new("UNKNOWN_CHARTER", &detail)
 }
 
 /// Checks proofs of equivocation.

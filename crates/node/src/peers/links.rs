@@ -11,6 +11,8 @@ use interlock_wire::peer::{self, push_frame, reply_frame};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::Asked;
+use super::cost::{self, Cost};
+use super::porter::Porter;
 use crate::writer::{Outbox, WriterHandle};
 
 /// The ways to the peers, as they come and go.
@@ -18,6 +20,8 @@ use crate::writer::{Outbox, WriterHandle};
 pub struct Links {
     state: Mutex<State>,
     heard: Notify,
+    /// Who is let in, and what each has cost.
+    pub porter: Arc<Porter>,
 }
 
 #[derive(Debug, Default)]
@@ -76,13 +80,21 @@ impl Links {
         self.state().errors.get(&peer).cloned()
     }
 
+    /// How many frames wait to be pushed to each peer that is reached.
+    pub fn waiting(&self) -> Vec<(MemberId, usize)> {
+        let state = self.state();
+        let waiting = |link: &Link| link.frames.max_capacity() - link.frames.capacity();
+        state.pushes.iter().map(|(peer, link)| (*peer, waiting(link))).collect()
+    }
+
     /// How often something was refused, by reason.
     pub fn refusals(&self) -> Vec<(&'static str, u64)> {
         self.state().refusals.iter().map(|(reason, count)| (*reason, *count)).collect()
     }
 
     /// Tells a peer that something is refused, if it is still there to hear it.
-    pub(super) fn refuse(&self, peer: MemberId, code: &'static str, detail: String) {
+    pub(super) fn refuse(&self, peer: MemberId, code: &'static str, detail: String, cost: Cost) {
+        self.porter.refused(peer, code, cost);
         let mut state = self.state();
         *state.refusals.entry(code).or_default() += 1;
         let refused = peer::Refused { reason: code.to_owned(), detail };
@@ -155,9 +167,12 @@ impl Outbox for PeerOutbox {
                     self.writer.try_input(Input::PullEnded { from, ended });
                 }
             }
-            Effect::Refuse { peer, code, detail } => {
+            Effect::Refuse { peer, feed, code, detail } => {
                 tracing::debug!(%peer, code, detail, "refused what a peer sent");
-                self.links.refuse(peer, code, detail);
+                // What another member signed, its deliverer has not forged: it may have been told apart.
+                let own = feed.member == peer;
+                let cost = if own { cost::of(code) } else { Cost::Nothing };
+                self.links.refuse(peer, code, detail, cost);
             }
             Effect::FetchCharters { from, version } => {
                 // What cannot be asked now is asked at the next claim.
@@ -179,6 +194,7 @@ impl Outbox for PeerOutbox {
             | Effect::CharterApplied { .. }
             | Effect::LocalDone { .. }
             | Effect::Destroyed(_) => {}
+            Effect::Weighed { peer, new, stale } => self.links.porter.weighed(peer, new, stale),
         }
     }
 }

@@ -3,11 +3,14 @@
 //! A node pushes on the streams that it dialled and listens on those that it was dialled for. Bulk
 //! repair goes over connections of its own.
 
+pub mod budget;
 mod charters;
+mod cost;
 mod door;
 mod frames;
 mod links;
 mod outgoing;
+pub mod porter;
 mod pulls;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use interlock_record::MemberId;
 use interlock_wire::peer::gossip_client::GossipClient;
 use interlock_wire::peer::{self, push_frame, reply_frame};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -18,6 +19,9 @@ use crate::transport::dial;
 const BACK_OFF: Duration = Duration::from_millis(250);
 /// How long to wait at most.
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
+
+/// What a peer refuses is logged once in so long.
+const LOG_REST: Duration = Duration::from_secs(1);
 
 /// What this node says first.
 pub(super) fn hello(context: &Context) -> peer::Hello {
@@ -142,13 +146,19 @@ async fn keep(context: &Context, member: MemberId, address: &str) -> Broken {
         return down("the node is shutting down".into());
     }
     tracing::info!(peer = %member, "reached a peer");
+    let mut quiet_until = Instant::now();
     loop {
         match answers.message().await {
             Ok(Some(frame)) => {
                 if let Some(reply_frame::Kind::Refused(peer::Refused { reason, detail })) =
                     frame.kind
                 {
-                    tracing::warn!(peer = %member, reason, detail, "a peer refused what was sent");
+                    // It may say so as often as it likes.
+                    context.links.porter.frame(member, reason.len() + detail.len(), 1);
+                    if Instant::now() >= quiet_until {
+                        quiet_until = Instant::now() + LOG_REST;
+                        tracing::warn!(peer = %member, reason, detail, "a peer refused what was sent");
+                    }
                 }
             }
             Ok(None) => return Broken { was_up: true, why: "the peer closed the stream".into() },

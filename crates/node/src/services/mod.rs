@@ -6,6 +6,7 @@ mod cursor;
 mod flag_times;
 mod governance;
 mod operator;
+mod others;
 mod pages;
 mod people;
 mod platform;

@@ -10,7 +10,7 @@ use interlock_wire::{timestamp, v1};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Cursor, Services, blocking, flag_times, gone, watch};
+use super::{Cursor, Services, blocking, flag_times, gone, others, watch};
 use crate::clock::now;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -39,37 +39,17 @@ impl Operator for Services {
             frontier_digest: self.writer.freshness().frontier.0.to_vec(),
             not_signing: report.not_signing.unwrap_or_default(),
             cursor: Cursor::new(&self.store, report.counters.journal).to_string(),
+            late_records: report.counters.late_records,
+            late_bursts: report.counters.late_bursts,
+            late_feeds: report.late_feeds.iter().map(ToString::to_string).collect(),
         }))
     }
 
     async fn list_peers(&self, _: Request<v1::ListPeersRequest>) -> Answer<v1::ListPeersResponse> {
         let report = self.writer.report().await.map_err(|_| gone())?;
-        let charters = self.charters.now();
-        let address = |member| {
-            charters
-                .newest()
-                .members
-                .get(member)
-                .map(|member| member.address.clone())
-                .unwrap_or_default()
-        };
-        let peers = report.peers.iter().map(|peer| v1::Peer {
-            member: peer.member.to_string(),
-            address: address(&peer.member),
-            dialled: peer.dialled,
-            heard: peer.heard,
-            heard_at: peer.heard_at.map(timestamp),
-            behind_records: peer.behind,
-            last_error: self.links.error(peer.member).unwrap_or_default(),
-            refused_frames: peer.refused,
-        });
-        let refusals = self.links.refusals();
-        let refusals = refusals
-            .into_iter()
-            .map(|(reason, count)| v1::Refusal { reason: reason.to_owned(), count });
         Ok(Response::new(v1::ListPeersResponse {
-            peers: peers.collect(),
-            refusals: refusals.collect(),
+            peers: self.others(&report, now()),
+            refusals: others::refusals(self.links.refusals()),
         }))
     }
 

@@ -296,6 +296,12 @@ fn detail(happening: &Happening) -> serde_json::Value {
         Happening::Restored { backup, made_at, erased } => {
             json!({ "backup": backup, "made_at": made_at, "erased": erased })
         }
+        Happening::Late { feed, sequence, time } => {
+            json!({ "feed": feed.to_string(), "sequence": sequence, "time": time })
+        }
+        Happening::LateBurst { feed, sequence, flags } => {
+            json!({ "feed": feed.to_string(), "sequence": sequence, "flags": flags })
+        }
     }
 }
 

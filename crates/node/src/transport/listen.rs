@@ -1,6 +1,7 @@
 //! The door: accepts connections, lets their handshakes run side by side, and hands out those whose
 //! peer is a member.
 
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -152,7 +153,7 @@ async fn shake_hands(
     tcp.set_nodelay(true)?;
     let stream = acceptor.accept(tcp).await?;
     let peer = judge.peer_of(stream.get_ref().1)?;
-    Ok(PeerConnection { stream, peer, remote })
+    Ok(PeerConnection { stream, peer, remote, kept: None })
 }
 
 /// A connection from a member. Services find its [`PeerIdentity`] in a request's extensions.
@@ -161,12 +162,19 @@ pub struct PeerConnection {
     stream: TlsStream<TcpStream>,
     peer: PeerIdentity,
     remote: SocketAddr,
+    /// What goes when the connection does.
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl PeerConnection {
     /// Who is at the other end.
     pub const fn peer(&self) -> &PeerIdentity {
         &self.peer
+    }
+
+    /// Keeps something for as long as the connection lives.
+    pub fn keep(&mut self, what: Arc<dyn Any + Send + Sync>) {
+        self.kept = Some(what);
     }
 
     /// Where the connection comes from.

@@ -6,7 +6,7 @@ use interlock_engine::ledger::MemoryLedger;
 use interlock_engine::replica::{Effect, Input, Replica, SignedHead, Start};
 use interlock_record::{FeedId, MemberId, Time};
 
-use super::{FIRST_FEED, TICK};
+use super::{FIRST_FEED, TICK, Vice};
 use crate::consortium::Consortium;
 
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Host {
     pub links: BTreeMap<MemberId, Link>,
     pub pulls: u64,
     pub refusals: u64,
+    pub vice: Option<Vice>,
 }
 
 /// A stream to a peer.
@@ -51,6 +52,7 @@ impl Host {
             links,
             pulls: 0,
             refusals: 0,
+            vice: None,
         }
     }
 

@@ -133,7 +133,7 @@ impl Network {
         if !self.reaches(member, from) {
             // It was under way when the network parted.
             return match arrival {
-                Arrival::Pulled { .. } | Arrival::PullEnded { .. } => {
+                Arrival::PullEnded { .. } => {
                     Some(Input::PullEnded { from, ended: PullEnd::Failed })
                 }
                 Arrival::Asked { by, .. } => {
@@ -146,6 +146,7 @@ impl Network {
                 }
                 Arrival::Tick
                 | Arrival::Pushed { .. }
+                | Arrival::Pulled { .. }
                 | Arrival::ChartersAsked { .. }
                 | Arrival::Charters { .. } => None,
             };
@@ -178,6 +179,10 @@ impl Network {
             }
             Arrival::PullEnded { ended, .. } => Some(Input::PullEnded { from, ended }),
             Arrival::Asked { by, ranges } => {
+                let ranges = match self.hosts[&member].vice {
+                    Some(vice) => vice.handed_out(member, ranges),
+                    None => ranges,
+                };
                 self.answer_pull(member, by, &ranges);
                 None
             }

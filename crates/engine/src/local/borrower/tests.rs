@@ -42,11 +42,7 @@ fn told(count: usize, measure: Measure) -> Vec<(&'static str, u64)> {
     let file = EvidenceFile::parse("e", &lines).expect("good evidence");
     let members: BTreeSet<MemberId> = file.issuers();
     let evidence = file.subjects(&members).remove("s").expect("it is there").evidence;
-    let setting = Setting {
-        policies: &policies,
-        members: &members,
-        view: View::Consortium,
-    };
+    let setting = Setting { policies: &policies, members: &members, view: View::Consortium };
     let at = "2026-02-01T00:00:00Z".parse().expect("a time");
     let explanation = explain(&setting, &evidence, at);
     let reasons = principal_reasons(&evidence, &explanation, measure).into_iter();

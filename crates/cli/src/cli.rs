@@ -15,12 +15,16 @@ use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
 use crate::verbs::dispute::DisputeCommand;
+use crate::verbs::erase::Erase;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
+use crate::verbs::forks::Forks;
+use crate::verbs::held::Held;
 use crate::verbs::keygen::Keygen;
 use crate::verbs::node_run::NodeCommand;
 use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
+use crate::verbs::release::Release;
 use crate::verbs::scenario::ScenarioCommand;
 use crate::verbs::status::Status;
 use crate::verbs::watch::Watch;
@@ -47,7 +51,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Keygen(Keygen),
-    /// Write a consortium's first charter, or show one.
+    /// Write a consortium's charter, change it, sign it, put it in force.
     #[command(subcommand)]
     Charter(CharterCommand),
     /// Run a node.
@@ -60,6 +64,10 @@ enum Command {
     #[command(subcommand)]
     Dispute(DisputeCommand),
     Cure(Cure),
+    Held(Held),
+    Release(Release),
+    Erase(Erase),
+    Forks(Forks),
     Receipt(Receipt),
     Check(Check),
     Explain(Explain),
@@ -85,13 +93,17 @@ impl Cli {
         let out = &mut output;
         let exit = match self.command {
             Command::Keygen(verb) => verb.run(out),
-            Command::Charter(verb) => verb.run(out),
+            Command::Charter(verb) => block_on(verb.run(out)),
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),
             Command::Scenario(verb) => verb.run(out),
             Command::Flag(verb) => block_on(verb.run(out)),
             Command::Dispute(verb) => block_on(verb.run(out)),
             Command::Cure(verb) => block_on(verb.run(out)),
+            Command::Held(verb) => block_on(verb.run(out)),
+            Command::Release(verb) => block_on(verb.run(out)),
+            Command::Erase(verb) => block_on(verb.run(out)),
+            Command::Forks(verb) => block_on(verb.run(out)),
             Command::Receipt(verb) => block_on(verb.run(out)),
             Command::Check(verb) => block_on(verb.run(out)),
             Command::Explain(verb) => block_on(verb.run(out)),

@@ -1,6 +1,7 @@
 //! The way to a node: its address, the connection, calls that are tried again where that is safe.
 
 mod address;
+mod charters;
 mod follow;
 mod platform;
 mod refusal;
@@ -17,8 +18,8 @@ use tonic::{Request, Response, Status};
 
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
-pub(crate) use platform::{operator, platform};
-pub(crate) use refusal::{is_transient, refusal};
+pub(crate) use platform::{governance, operator, platform};
+pub(crate) use refusal::{explain, is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};
 

@@ -1,5 +1,6 @@
 //! The services' generated clients with this program's limits.
 
+use interlock_wire::v1::governance_client::GovernanceClient;
 use interlock_wire::v1::operator_client::OperatorClient;
 use interlock_wire::v1::platform_client::PlatformClient;
 use tonic::transport::Channel;
@@ -14,4 +15,9 @@ pub(crate) fn platform(channel: Channel) -> PlatformClient<Channel> {
 /// The operator's service.
 pub(crate) fn operator(channel: Channel) -> OperatorClient<Channel> {
     OperatorClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
+}
+
+/// What members decide together.
+pub(crate) fn governance(channel: Channel) -> GovernanceClient<Channel> {
+    GovernanceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
 }

@@ -6,7 +6,7 @@ use interlock_record::{Measure, Time, hex};
 use interlock_wire::v1;
 use serde::Serialize;
 
-use super::{or_dash, short, time};
+use super::{ids, or_dash, short, time};
 use crate::table::Table;
 
 /// How the node is.
@@ -29,6 +29,8 @@ pub(crate) struct StatusView {
     /// Why the node does not sign; none: it does.
     pub not_signing: Option<String>,
     pub cursor: String,
+    /// Charter versions that keep each other from holding; empty unless the charter forked.
+    pub charter_rivals: Vec<String>,
 }
 
 /// How many subjects are at a measure.
@@ -110,6 +112,7 @@ impl From<v1::GetStatusResponse> for StatusView {
             frontier_digest: hex(&status.frontier_digest),
             not_signing: some(status.not_signing),
             cursor: status.cursor,
+            charter_rivals: ids(&status.charter_rivals),
         }
     }
 }
@@ -137,6 +140,14 @@ impl From<v1::ListPeersResponse> for PeersView {
 
 impl fmt::Display for StatusView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.charter_rivals.is_empty() {
+            writeln!(
+                f,
+                "CHARTER FORK {} rivals follow version {}, which stays in force until a version that names them all is signed (charter propose --resolves)",
+                self.charter_rivals.len(),
+                self.charter_version
+            )?;
+        }
         writeln!(f, "member       {} (feed {})", self.member, self.feed)?;
         writeln!(
             f,

@@ -39,6 +39,10 @@ impl Operator for Services {
             frontier_digest: self.writer.freshness().frontier.0.to_vec(),
             not_signing: report.not_signing.unwrap_or_default(),
             cursor: Cursor::new(&self.store, report.counters.journal).to_string(),
+            charter_rivals: charters
+                .rivals()
+                .map(|rivals| rivals.ids.iter().map(|id| id.0.to_vec()).collect())
+                .unwrap_or_default(),
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,7 +15,7 @@ use crate::eventually;
 use crate::node::{Node, program};
 
 /// One HIGH flag makes a REVIEW, two of different members a LOCK; a MEDIUM one is only observed.
-const POLICY: &str = r#"version = 1
+pub(crate) const POLICY: &str = r#"version = 1
 notice_delay = "1050ms"
 [reason.OVERDUE]
 points = { LOW = 10, MEDIUM = 25, HIGH = 50, CRITICAL = 80 }
@@ -57,6 +58,16 @@ impl Consortium {
 
     /// Keys, pepper, charter and configurations; no node runs yet.
     pub(crate) fn found(members: &[&str]) -> Self {
+        Self::found_with(members, "", |_, _| String::new())
+    }
+
+    /// As [`Self::found`], with more lines in every configuration, and what `more` says of each
+    /// member in the charter; it is given the consortium's directory.
+    pub(crate) fn found_with(
+        members: &[&str],
+        config: &str,
+        more: impl Fn(&Path, &str) -> String,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a directory of our own");
         let path = |name: &str| dir.path().join(name).display().to_string();
         std::fs::write(path("policy.toml"), POLICY).expect("it is ours");
@@ -67,7 +78,10 @@ impl Consortium {
         for member in members {
             let key = run(&["keygen", "--out", &path(member)]);
             let address = format!("{host}:{}", free_port(&host));
-            words.extend(["--member".to_owned(), format!("{member}={address}={}", key.trim())]);
+            words.extend([
+                "--member".to_owned(),
+                format!("{member}={address}={}{}", key.trim(), more(dir.path(), member)),
+            ]);
             nodes.push(Node::new(member, dir.path().join(member), address));
         }
         let (policy, pepper, charter) =
@@ -80,11 +94,7 @@ impl Consortium {
         for node in &nodes {
             std::fs::copy(&charter, node.path("charter.toml")).expect("both are ours");
             std::fs::copy(&pepper, node.path("pepper.key")).expect("both are ours");
-            let config = format!(
-                "charter = \"charter.toml\"\nmember = \"{}\"\nfeed_key = \"feed.key\"\npepper = \"pepper.key\"\ndata = \"data\"\n[api]\nsocket = \"interlock.sock\"\n",
-                node.name
-            );
-            std::fs::write(node.path("node.toml"), config).expect("it is ours");
+            node.configure(&node.name, config);
         }
         let text = std::fs::read_to_string(&charter).expect("it was written");
         let charter = Arc::new(Charter::parse(&charter, &text).expect("the program wrote it"));
@@ -148,14 +158,14 @@ pub(crate) fn run(words: &[&str]) -> String {
 }
 
 /// A loopback address that no other test uses, so that a port found free on it stays free.
-fn own_host() -> String {
+pub(crate) fn own_host() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let [_, a, b, c] = (std::process::id().wrapping_mul(64).wrapping_add(count)).to_be_bytes();
     format!("127.{}.{b}.{}", a | 1, c.clamp(1, 254))
 }
 
-fn free_port(host: &str) -> u16 {
+pub(crate) fn free_port(host: &str) -> u16 {
     let listener = TcpListener::bind((host, 0)).expect("loopback has free ports");
     listener.local_addr().expect("it is bound").port()
 }

@@ -3,18 +3,23 @@
 //!
 //! Nothing here sleeps to let things happen: [`eventually`] polls for a condition, with a deadline.
 
+mod amending;
 mod bad_input;
+mod breaker;
 mod calls;
 mod consortium;
 mod deciding;
 mod enduring;
 mod equivocating;
+mod governed;
 mod hostile;
 mod node;
 mod refusing;
 mod restarting;
 mod starting;
+mod succession;
 mod timers;
+mod trustee;
 mod watching;
 mod writing;
 

@@ -53,6 +53,19 @@ impl Node {
         self.home.join(name)
     }
 
+    /// Writes its configuration, with these lines beside the usual ones.
+    pub(crate) fn configure(&self, member: &str, more: &str) {
+        let config = format!(
+            "charter = \"charter.toml\"\nmember = \"{member}\"\nfeed_key = \"feed.key\"\npepper = \"pepper.key\"\ndata = \"data\"\n{more}[api]\nsocket = \"interlock.sock\"\n"
+        );
+        std::fs::write(self.path("node.toml"), config).expect("it is ours");
+    }
+
+    /// Its API, as the program names it.
+    pub(crate) fn api(&self) -> String {
+        format!("unix:{}", self.path("interlock.sock").display())
+    }
+
     /// Replaces a part of one of its files.
     pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.path(file);
@@ -109,8 +122,7 @@ impl Node {
     }
 
     async fn channel(&self) -> Result<Channel, tonic::transport::Error> {
-        let socket = format!("unix:{}", self.path("interlock.sock").display());
-        Endpoint::from_shared(socket)?.connect().await
+        Endpoint::from_shared(self.api())?.connect().await
     }
 
     pub(crate) async fn platform(&self) -> PlatformClient<Channel> {

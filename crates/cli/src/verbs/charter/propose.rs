@@ -93,8 +93,8 @@ struct MemberChanges {
     #[arg(long, value_name = "GROUP", value_parser = of_text)]
     group: Vec<Of<String>>,
     /// Another address: MEMBER=HOST:PORT.
-    #[arg(long, value_name = "ADDRESS", value_parser = of_text)]
-    address: Vec<Of<String>>,
+    #[arg(long = "address", value_name = "ADDRESS", value_parser = of_text)]
+    member_address: Vec<Of<String>>,
     /// Another governance key: MEMBER=KEY.
     #[arg(long, value_name = "KEY", value_parser = of_key)]
     governance_key: Vec<Of<PublicKey>>,
@@ -246,7 +246,7 @@ impl MemberChanges {
     }
 
     fn describe(&self, next: &mut NextDocument) -> anyhow::Result<()> {
-        for (key, texts) in [("group", &self.group), ("address", &self.address)] {
+        for (key, texts) in [("group", &self.group), ("address", &self.member_address)] {
             for text in texts {
                 next.set_member(text.member, key, value(text.what.as_str()))?;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -62,6 +63,17 @@ impl Consortium {
 
     /// The same with another policy.
     pub(crate) fn found_with(members: &[&str], policy: &str) -> Self {
+        Self::found_fully(members, policy, "", |_, _| String::new())
+    }
+
+    /// The same with more lines in every configuration, and what `more` says of each member in the
+    /// charter; it is given the consortium's directory.
+    pub(crate) fn found_fully(
+        members: &[&str],
+        policy: &str,
+        config: &str,
+        more: impl Fn(&Path, &str) -> String,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a directory of our own");
         let path = |name: &str| dir.path().join(name).display().to_string();
         std::fs::write(path("policy.toml"), policy).expect("it is ours");
@@ -72,7 +84,10 @@ impl Consortium {
         for member in members {
             let key = run(&["keygen", "--out", &path(member)]);
             let address = format!("{host}:{}", free_port(&host));
-            words.extend(["--member".to_owned(), format!("{member}={address}={}", key.trim())]);
+            words.extend([
+                "--member".to_owned(),
+                format!("{member}={address}={}{}", key.trim(), more(dir.path(), member)),
+            ]);
             nodes.push(Node::new(member, dir.path().join(member), address));
         }
         let (policy, pepper, charter) =
@@ -85,11 +100,7 @@ impl Consortium {
         for node in &nodes {
             std::fs::copy(&charter, node.path("charter.toml")).expect("both are ours");
             std::fs::copy(&pepper, node.path("pepper.key")).expect("both are ours");
-            let config = format!(
-                "charter = \"charter.toml\"\nmember = \"{}\"\nfeed_key = \"feed.key\"\npepper = \"pepper.key\"\ndata = \"data\"\n[api]\nsocket = \"interlock.sock\"\n",
-                node.name
-            );
-            std::fs::write(node.path("node.toml"), config).expect("it is ours");
+            node.configure(&node.name, config);
         }
         let text = std::fs::read_to_string(&charter).expect("it was written");
         let charter = Arc::new(Charter::parse(&charter, &text).expect("the program wrote it"));
@@ -187,14 +198,14 @@ pub(crate) fn run(words: &[&str]) -> String {
 }
 
 /// A loopback address that no other test uses, so that a port found free on it stays free.
-fn own_host() -> String {
+pub(crate) fn own_host() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let [_, a, b, c] = (std::process::id().wrapping_mul(64).wrapping_add(count)).to_be_bytes();
     format!("127.{}.{b}.{}", a | 1, c.clamp(1, 254))
 }
 
-fn free_port(host: &str) -> u16 {
+pub(crate) fn free_port(host: &str) -> u16 {
     let listener = TcpListener::bind((host, 0)).expect("loopback has free ports");
     listener.local_addr().expect("it is bound").port()
 }

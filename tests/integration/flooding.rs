@@ -156,8 +156,9 @@ async fn a_member_that_goes_on_sending_rubbish_is_paused_and_then_shut_out() {
     let hello = Kind::Hello(consortium.hello());
     let status = Stream::open(&mut client, hello).await.err().expect("it is shut out");
     assert_eq!(reason(&status), "SHUT_OUT");
-    let ranges = vec![Range { member: "acme".to_owned(), feed: 1, first: 1, last: 1 }];
-    let consortium_id = consortium.charter.consortium().0.to_vec();
+    let ranges =
+        vec![Range { member: "acme".to_owned(), feed: 1, first: 1, last: 1, head: Vec::new() }];
+    let consortium_id = consortium.id().0.to_vec();
     let asked = client.pull(PullRequest { consortium: consortium_id, ranges }).await;
     assert_eq!(reason(&asked.expect_err("it is shut out")), "SHUT_OUT");
 

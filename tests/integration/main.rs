@@ -3,8 +3,10 @@
 //!
 //! Nothing here sleeps to let things happen: [`eventually`] polls for a condition, with a deadline.
 
+mod amending;
 mod backing_up;
 mod bad_input;
+mod breaker;
 mod calls;
 mod canaries;
 mod consortium;
@@ -15,6 +17,7 @@ mod enduring;
 mod equivocating;
 mod erasing;
 mod flooding;
+mod governed;
 mod hostile;
 mod independence;
 mod needles;
@@ -24,7 +27,9 @@ mod refusing;
 mod restarting;
 mod reviewing;
 mod starting;
+mod succession;
 mod timers;
+mod trustee;
 mod watching;
 mod writing;
 

@@ -61,6 +61,14 @@ impl Node {
         self.home.join(name)
     }
 
+    /// Writes its configuration, with these lines beside the usual ones.
+    pub(crate) fn configure(&self, member: &str, more: &str) {
+        let config = format!(
+            "charter = \"charter.toml\"\nmember = \"{member}\"\nfeed_key = \"feed.key\"\npepper = \"pepper.key\"\ndata = \"data\"\n{more}[api]\nsocket = \"interlock.sock\"\n"
+        );
+        std::fs::write(self.path("node.toml"), config).expect("it is ours");
+    }
+
     /// Replaces a part of one of its files.
     pub(crate) fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.path(file);
@@ -141,8 +149,7 @@ impl Node {
     }
 
     async fn channel(&self) -> Result<Channel, tonic::transport::Error> {
-        let socket = format!("unix:{}", self.path("interlock.sock").display());
-        Endpoint::from_shared(socket)?.connect().await
+        Endpoint::from_shared(self.api())?.connect().await
     }
 
     pub(crate) async fn platform(&self) -> PlatformClient<Channel> {

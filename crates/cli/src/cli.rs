@@ -17,9 +17,12 @@ use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
 use crate::verbs::dispute::DisputeCommand;
+use crate::verbs::erase::Erase;
 use crate::verbs::exempt::Exempt;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
+use crate::verbs::forks::Forks;
+use crate::verbs::held::Held;
 use crate::verbs::issuers::Issuers;
 use crate::verbs::key::KeyCommand;
 use crate::verbs::keygen::Keygen;
@@ -28,6 +31,7 @@ use crate::verbs::node_run::NodeCommand;
 use crate::verbs::overriding::Override;
 use crate::verbs::peers::Peers;
 use crate::verbs::receipt::Receipt;
+use crate::verbs::release::Release;
 use crate::verbs::restore::Restore;
 use crate::verbs::review::ReviewCommand;
 use crate::verbs::scenario::ScenarioCommand;
@@ -61,7 +65,7 @@ enum Command {
     #[command(subcommand)]
     Key(KeyCommand),
     Signer(Signer),
-    /// Write a consortium's first charter, or show one.
+    /// Write a consortium's charter, change it, sign it, put it in force.
     #[command(subcommand)]
     Charter(CharterCommand),
     /// Run a node.
@@ -81,6 +85,10 @@ enum Command {
     Lift(Lift),
     Audit(Audit),
     Cure(Cure),
+    Held(Held),
+    Release(Release),
+    Erase(Erase),
+    Forks(Forks),
     Receipt(Receipt),
     Check(Check),
     Explain(Explain),
@@ -111,7 +119,7 @@ impl Cli {
             Command::Keygen(verb) => verb.run(out),
             Command::Key(verb) => verb.run(out),
             Command::Signer(verb) => verb.run(out),
-            Command::Charter(verb) => verb.run(out),
+            Command::Charter(verb) => block_on(verb.run(out)),
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),
             Command::Scenario(verb) => verb.run(out),
@@ -124,6 +132,10 @@ impl Cli {
             Command::Lift(verb) => block_on(verb.run(out)),
             Command::Audit(verb) => block_on(verb.run(out)),
             Command::Cure(verb) => block_on(verb.run(out)),
+            Command::Held(verb) => block_on(verb.run(out)),
+            Command::Release(verb) => block_on(verb.run(out)),
+            Command::Erase(verb) => block_on(verb.run(out)),
+            Command::Forks(verb) => block_on(verb.run(out)),
             Command::Receipt(verb) => block_on(verb.run(out)),
             Command::Check(verb) => block_on(verb.run(out)),
             Command::Explain(verb) => block_on(verb.run(out)),

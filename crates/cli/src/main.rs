@@ -10,6 +10,7 @@ mod policy;
 mod replay;
 mod verbs;
 
+mod chain;
 mod clock;
 mod file;
 mod secret;

@@ -2,7 +2,10 @@
 //! is, and names for the numbers that come from a node.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use interlock_record::{CureKind, IdType, Measure, Outcome, Reason, Severity, Time, WithdrawCause};
+use interlock_record::{
+    CureKind, EraseGround, FeedId, FeedNumber, IdType, Measure, Outcome, Reason, Severity, Time,
+    WithdrawCause,
+};
 
 /// A closed vocabulary.
 pub(crate) trait Term: Copy + Send + Sync + 'static {
@@ -28,7 +31,7 @@ macro_rules! terms {
     )+};
 }
 
-terms!(Measure, Reason, Severity, IdType, WithdrawCause, CureKind, Outcome);
+terms!(Measure, Reason, Severity, IdType, WithdrawCause, CureKind, Outcome, EraseGround);
 
 /// Parses a term, in capitals or not, and lets `--help` list them all.
 pub(crate) fn term<T: Term>() -> impl TypedValueParser<Value = T> {
@@ -59,9 +62,26 @@ pub(crate) fn time(text: &str) -> Result<Time, String> {
     text.parse().map_err(|error: interlock_record::BadTime| error.to_string())
 }
 
+/// Parses a feed, as everything that is printed has it: MEMBER/FEED.
+pub(crate) fn feed(text: &str) -> Result<FeedId, String> {
+    let parts = text.split_once('/').and_then(|(member, number)| {
+        let number = number.parse::<u32>().ok().filter(|number| *number > 0)?;
+        Some(FeedId { member: member.parse().ok()?, number: FeedNumber(number) })
+    });
+    parts.ok_or_else(|| format!("expected MEMBER/FEED such as acme/1, got {text:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feed_is_read_as_it_is_printed() {
+        assert_eq!(feed("acme/2").map(|feed| feed.to_string()), Ok("acme/2".to_owned()));
+        for text in ["acme", "acme/", "acme/0", "acme/x", "/1", "acme/1/2"] {
+            assert!(feed(text).is_err(), "{text:?} must be refused");
+        }
+    }
 
     #[test]
     fn terms_of_a_newer_node_still_have_a_name() {

@@ -124,6 +124,17 @@ pub enum Status {
     Removed,
 }
 
+impl Status {
+    /// The status as the document has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 /// A member of the consortium.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -229,6 +240,14 @@ impl Charter {
     pub fn active(&self) -> impl Iterator<Item = (MemberId, &Member)> {
         let active = self.members.iter().filter(|(_, member)| member.status == Status::Active);
         active.map(|(id, member)| (*id, member))
+    }
+
+    /// Checks that this version may follow `previous`, whoever has signed it.
+    ///
+    /// # Errors
+    /// [`NotASuccessor`] with the first thing that keeps it from that.
+    pub fn may_follow(&self, previous: &Self) -> Result<(), NotASuccessor> {
+        succession::check(previous, self)
     }
 
     /// The groups that take part.

@@ -45,6 +45,17 @@ pub struct SignatureEntry {
 /// What a chain file's `kind` says.
 pub const CHAIN_KIND: &str = "interlock charter chain 1";
 
+impl ChainFile {
+    /// The file of these versions, the first one first.
+    pub fn of(charters: &[SignedCharter]) -> Self {
+        let entry = |signed: &SignedCharter| CharterEntry {
+            document: signed.document.clone(),
+            signatures: signed.signatures.iter().map(Into::into).collect(),
+        };
+        Self { kind: CHAIN_KIND.to_owned(), charters: charters.iter().map(entry).collect() }
+    }
+}
+
 impl From<&CharterSignature> for SignatureEntry {
     fn from(signed: &CharterSignature) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 mod act;
 mod address;
+mod charters;
 mod follow;
 mod person;
 mod platform;
@@ -21,8 +22,8 @@ pub(crate) use act::{ActArgs, ActFields};
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
 pub(crate) use person::{OptionalPersonArgs, PersonArgs};
-pub(crate) use platform::{backup, operator, platform, review};
-pub(crate) use refusal::{is_transient, refusal};
+pub(crate) use platform::{backup, governance, operator, platform, review};
+pub(crate) use refusal::{explain, is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};
 

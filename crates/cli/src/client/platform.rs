@@ -1,6 +1,7 @@
 //! The services' generated clients with this program's limits.
 
 use interlock_wire::v1::backup_client::BackupClient;
+use interlock_wire::v1::governance_client::GovernanceClient;
 use interlock_wire::v1::operator_client::OperatorClient;
 use interlock_wire::v1::platform_client::PlatformClient;
 use interlock_wire::v1::review_client::ReviewClient;
@@ -26,4 +27,9 @@ pub(crate) fn review(channel: Channel) -> ReviewClient<Channel> {
 /// The service for backups.
 pub(crate) fn backup(channel: Channel) -> BackupClient<Channel> {
     BackupClient::new(channel)
+}
+
+/// What members decide together.
+pub(crate) fn governance(channel: Channel) -> GovernanceClient<Channel> {
+    GovernanceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
 }

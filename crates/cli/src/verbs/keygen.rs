@@ -1,4 +1,4 @@
-//! `interlock keygen`: a feed's key, or a consortium's pepper.
+//! `interlock keygen`: a feed's key, a governance key, or a consortium's pepper.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,31 +12,37 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::secret::{encrypt, new_secret, write_encrypted, write_public, write_secret};
 
-/// The file of a feed's key in its directory.
-const KEY_FILE: &str = "feed.key";
-/// The file of its public half.
-const PUBLIC_FILE: &str = "feed.pub";
+/// The name of a feed key's files in their directory.
+const FEED: &str = "feed";
+/// The name of a governance key's files in their directory.
+const GOVERNANCE: &str = "governance";
 
-/// Make a feed's key, or a consortium's pepper.
+/// Make a feed's key, a governance key, or a consortium's pepper.
 ///
 /// --out DIR writes feed.key (the seed, 64 hexadecimal digits, for its owner's eyes only) and
-/// feed.pub, and prints the public key for the charter. --pepper FILE writes 32 random bytes in the
+/// feed.pub, and prints the public key for the charter. --governance DIR writes governance.key and
+/// governance.pub, with which a member signs charter versions; make it on a machine that is no node,
+/// and a second one in another directory as the recovery key. --pepper FILE writes 32 random bytes in the
 /// same way, to be handed to every member over a safe way, and prints what the charter shows of it.
 /// With --passphrase-file or --ask-passphrase the feed key is encrypted; the node then needs the
 /// passphrase at every start. Nothing is ever overwritten: a lost feed key cannot be made again.
 #[derive(Debug, Args)]
 #[command(
-    group(ArgGroup::new("what").args(["out", "pepper"]).required(true)),
+    group(ArgGroup::new("what").args(["out", "governance", "pepper"]).required(true)),
     after_help = "\
 Example:
   interlock keygen --out /etc/interlock
   interlock keygen --out /etc/interlock --ask-passphrase
+  interlock keygen --governance /media/safe/acme
   interlock keygen --pepper pepper.1"
 )]
 pub(crate) struct Keygen {
     /// The directory for a new feed key; it is made if it is not there.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The directory for a new governance key; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    governance: Option<PathBuf>,
     /// The file for a new pepper.
     #[arg(long, value_name = "FILE")]
     pepper: Option<PathBuf>,
@@ -72,7 +78,10 @@ impl Keygen {
             } else {
                 Protection::Mode
             };
-            output.result(&make_key(directory, protection)?)?;
+            output.result(&make_key(directory, FEED, protection)?)?;
+        }
+        if let Some(directory) = &self.governance {
+            output.result(&make_key(directory, GOVERNANCE, Protection::Mode)?)?;
         }
         if let Some(file) = self.pepper {
             output.result(&make_pepper(file)?)?;
@@ -81,10 +90,11 @@ impl Keygen {
     }
 }
 
-fn make_key(directory: &Path, protection: Protection) -> anyhow::Result<Made> {
+fn make_key(directory: &Path, name: &str, protection: Protection) -> anyhow::Result<Made> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("cannot make the directory {}", directory.display()))?;
-    let (key_file, public_key_file) = (directory.join(KEY_FILE), directory.join(PUBLIC_FILE));
+    let (key_file, public_key_file) =
+        (directory.join(format!("{name}.key")), directory.join(format!("{name}.pub")));
     let seed = new_secret()?;
     let public_key = SigningKey::from_seed(*seed).public().to_string();
     match protection {

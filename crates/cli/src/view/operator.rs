@@ -6,7 +6,7 @@ use interlock_record::{Measure, Time, hex};
 use interlock_wire::v1;
 use serde::Serialize;
 
-use super::{or_dash, short, some, time};
+use super::{ids, or_dash, short, some, time};
 use crate::table::Table;
 
 /// How the node is.
@@ -33,6 +33,8 @@ pub(crate) struct StatusView {
     pub late_bursts: u64,
     /// Feeds whose late flags raise an alarm.
     pub late_feeds: Vec<String>,
+    /// Charter versions that keep each other from holding; empty unless the charter forked.
+    pub charter_rivals: Vec<String>,
 }
 
 /// How many subjects are at a measure.
@@ -86,12 +88,21 @@ impl From<v1::GetStatusResponse> for StatusView {
             late_records: status.late_records,
             late_bursts: status.late_bursts,
             late_feeds: status.late_feeds,
+            charter_rivals: ids(&status.charter_rivals),
         }
     }
 }
 
 impl fmt::Display for StatusView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.charter_rivals.is_empty() {
+            writeln!(
+                f,
+                "CHARTER FORK {} rivals follow version {}, which stays in force until a version that names them all is signed (charter propose --resolves)",
+                self.charter_rivals.len(),
+                self.charter_version
+            )?;
+        }
         writeln!(f, "member       {} (feed {})", self.member, self.feed)?;
         writeln!(
             f,

@@ -1,5 +1,6 @@
 //! Charter versions that come, from an operator or from other members.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use interlock_record::{Digest, FeedId, FeedNumber, MemberId, PublicKey, Signature, Span};
@@ -45,14 +46,16 @@ impl Replica {
     ) {
         let own = CharterClaim::of(&self.charters);
         let Some(claim) = claim.filter(|claim| claim.known != own.known) else { return };
-        // Whoever knows an older version will ask; rivals may stand at any height.
-        if claim.version < own.version && self.charters.rivals().is_none() {
-            return;
-        }
         if !self.gossip.may_fetch(from, work.now, FETCH_REST) {
             return;
         }
-        let version = if claim.version > own.version { own.version } else { 1 };
+        let version = match claim.version.cmp(&own.version) {
+            Ordering::Greater => own.version,
+            // Rivals may stand at any height.
+            Ordering::Equal => 1,
+            // It is behind and will ask, or it knows a rival that took it back.
+            Ordering::Less => claim.version.saturating_add(1),
+        };
         work.effects.push(Effect::FetchCharters { from, version });
     }
 

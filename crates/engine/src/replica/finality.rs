@@ -239,7 +239,9 @@ impl Replica {
         if self.finality.since.is_none_or(|since| now < since.plus(every)) {
             return Vec::new();
         }
-        if self.not_signing(now).is_some() {
+        // A trustee's feed has nothing to say of heads.
+        let trustee = self.charters.feed(self.feed).is_some_and(|feed| feed.trustee.is_some());
+        if trustee || self.not_signing(now).is_some() {
             return Vec::new();
         }
         self.finality.since = None;

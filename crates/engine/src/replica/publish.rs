@@ -219,6 +219,9 @@ impl Replica {
         work: &Work<'_>,
     ) -> Result<Result<(), PublishRefused>, LedgerFault> {
         let not_entitled = |why| Ok(Err(PublishRefused::NotEntitled { index, why }));
+        if !self.charters.may_say(self.feed, statement) {
+            return not_entitled("a trustee only withdraws, recalls and resolves");
+        }
         if let Statement::Flag(flag) = statement
             && flag.observed_at > work.now
         {

@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{Context, MAX_MESSAGE_BYTES, MAX_WAITING_FRAMES, PROTOCOL};
-use crate::transport::dial;
+use crate::transport::{Dialled, dial};
 
 /// How long to wait before a peer is dialled again, at first.
 const BACK_OFF: Duration = Duration::from_millis(250);
@@ -33,7 +33,8 @@ pub(super) fn hello(context: &Context) -> peer::Hello {
     }
 }
 
-/// Keeps a task for each other member that takes part, until the node shuts down.
+/// Keeps a task for each other member with a feed that has not ended, until the node shuts down: a
+/// member that is gone may have a trustee, whose node has to hear what others say.
 pub async fn dial_members(context: Context) {
     let mut shutdown = context.shutdown.clone();
     let mut charters = context.charters.clone();
@@ -41,9 +42,11 @@ pub async fn dial_members(context: Context) {
     loop {
         let newest = charters.now().newest().clone();
         let wanted: BTreeMap<MemberId, &str> = newest
-            .active()
-            .filter(|(member, _)| *member != context.me)
-            .map(|(member, state)| (member, state.address.as_str()))
+            .members
+            .iter()
+            .filter(|(member, _)| **member != context.me)
+            .filter(|(_, state)| state.feeds.values().any(|feed| feed.last.is_none()))
+            .map(|(member, state)| (*member, state.address.as_str()))
             .collect();
         let gone: Vec<MemberId> = tasks
             .iter()
@@ -123,8 +126,8 @@ async fn keep(context: &Context, member: MemberId, address: &str) -> Broken {
     let down = |why: String| Broken { was_up: false, why };
     let Context { credentials, roster, now, .. } = context;
     let dialled = dial(address, member, credentials.clone(), roster.clone(), now.clone()).await;
-    let channel = match dialled {
-        Ok(dialled) => dialled.channel,
+    let Dialled { channel, peer } = match dialled {
+        Ok(dialled) => dialled,
         Err(error) => return down(format!("{}: {error}", error.code())),
     };
     let (frames, outgoing) = mpsc::channel(MAX_WAITING_FRAMES);
@@ -147,8 +150,19 @@ async fn keep(context: &Context, member: MemberId, address: &str) -> Broken {
     }
     tracing::info!(peer = %member, "reached a peer");
     let mut quiet_until = Instant::now();
+    let mut charters = context.charters.clone();
     loop {
-        match answers.message().await {
+        let answer = tokio::select! {
+            answer = answers.message() => answer,
+            () = charters.changed() => {
+                if roster.key(peer.feed()).is_some() {
+                    continue;
+                }
+                let why = "FEED_ENDED: the charter has ended the peer's feed".to_owned();
+                return Broken { was_up: true, why };
+            }
+        };
+        match answer {
             Ok(Some(frame)) => {
                 if let Some(reply_frame::Kind::Refused(peer::Refused { reason, detail })) =
                     frame.kind

@@ -42,6 +42,10 @@ impl Operator for Services {
             late_records: report.counters.late_records,
             late_bursts: report.counters.late_bursts,
             late_feeds: report.late_feeds.iter().map(ToString::to_string).collect(),
+            charter_rivals: charters
+                .rivals()
+                .map(|rivals| rivals.ids.iter().map(|id| id.0.to_vec()).collect())
+                .unwrap_or_default(),
         }))
     }
 

@@ -144,6 +144,27 @@ fn rivals_take_everybody_back_and_the_one_that_names_both_forward_again() {
 }
 
 #[test]
+fn a_rival_of_what_everybody_holds_reaches_everybody() {
+    let mut network = network();
+    let first = newest(&network, 0);
+    let from = network.now().plus(secs(1));
+    let all: Vec<MemberId> = (0..4).map(member).collect();
+    let one = Consortium::amendment(&first, from, mild, &all);
+    let other = Consortium::amendment(&first, from, |text| text + "\n# another\n", &all);
+    network.amend(member(0), one).expect("signed");
+    network.run(secs(15));
+    assert!((0..4).all(|number| newest(&network, number).version == 2));
+    // Whoever it is brought to falls back below the others, who have to ask it all the same.
+    assert_eq!(network.amend(member(2), other), Ok(1));
+    network.run(secs(15));
+    for number in 0..4 {
+        let charters = network.replica(member(number)).charters().clone();
+        assert_eq!(charters.newest().version, 1, "at m{number}");
+        assert_eq!(charters.rivals().map(|rivals| rivals.ids.len()), Some(2), "at m{number}");
+    }
+}
+
+#[test]
 fn a_feed_that_has_ended_counts_up_to_its_last_head_and_a_new_one_takes_over() {
     let mut network = network();
     let consortium = network.consortium().clone();

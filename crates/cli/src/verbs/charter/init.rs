@@ -23,11 +23,13 @@ const FIRST_EPOCH: u32 = 1;
 ///
 /// The charter's hash is the consortium's id: every member gets this very file, byte for byte.
 /// Members of one group (affiliated companies) are one witness; without a group a member is alone.
+/// Only members with a governance key can sign later versions: where too few have one, this charter
+/// stays as it is for ever.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   interlock charter init --name north --policy policy.toml --pepper pepper.1 \\
-      --member \"acme=10.0.0.1:7001=$(cat acme/feed.pub),quota=500/1h\" \\
+      --member \"acme=10.0.0.1:7001=$(cat acme/feed.pub),governance=$(cat acme.gov/governance.pub),quota=500/1h\" \\
       --member \"bolt=10.0.0.2:7001=$(cat bolt/feed.pub),group=bolt-holding\" --out charter.toml")]
 pub(crate) struct Init {
     /// The consortium's name.
@@ -39,10 +41,8 @@ pub(crate) struct Init {
     /// The consortium's pepper, of which the charter shows a hash.
     #[arg(long, value_name = "FILE")]
     pepper: PathBuf,
-    // The brackets are for those who read the help, not links.
-    #[allow(rustdoc::broken_intra_doc_links)]
-    /// A member: ID=HOST:PORT=PUBLICKEY[,group=GROUP][,name=NAME][,contact=TEXT][,quota=FLAGS/WINDOW];
-    /// may be repeated.
+    /// A member: ID=HOST:PORT=PUBLICKEY and, each after a comma, what else there is of group=GROUP,
+    /// name=NAME, contact=TEXT, quota=FLAGS/WINDOW, governance=KEY, recovery=KEY; may be repeated.
     #[arg(long = "member", value_name = "MEMBER", required = true)]
     members: Vec<MemberLine>,
     /// How many groups sign a new version. Default: two thirds, rounded up.

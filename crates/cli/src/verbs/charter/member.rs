@@ -1,4 +1,4 @@
-//! A member on the command line: `ID=ADDRESS=PUBLICKEY[,group=G][,quota=N/WINDOW]`.
+//! A member on the command line: `ID=ADDRESS=PUBLICKEY[,group=G][,quota=N/WINDOW]...`.
 
 use std::str::FromStr;
 
@@ -6,8 +6,7 @@ use interlock_record::{MemberId, PublicKey, Span};
 use serde::Serialize;
 
 const FIRST_FEED: u32 = 1;
-const EXPECTED: &str =
-    "ID=HOST:PORT=PUBLICKEY[,group=GROUP][,name=NAME][,contact=TEXT][,quota=FLAGS/WINDOW]";
+const EXPECTED: &str = "ID=HOST:PORT=PUBLICKEY[,group=GROUP][,name=NAME][,contact=TEXT][,quota=FLAGS/WINDOW][,governance=KEY][,recovery=KEY]";
 
 /// A member as a first charter writes it, with its first feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +19,10 @@ pub(super) struct MemberLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<String>,
     address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    governance_key: Option<PublicKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_key: Option<PublicKey>,
     feed: [FeedLine; 1],
 }
 
@@ -32,9 +35,9 @@ struct FeedLine {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct QuotaLine {
-    flags: u64,
-    window: Span,
+pub(super) struct QuotaLine {
+    pub flags: u64,
+    pub window: Span,
 }
 
 impl FromStr for MemberLine {
@@ -46,13 +49,15 @@ impl FromStr for MemberLine {
         let [id, address, key] = head[..] else {
             return Err(format!("expected {EXPECTED}, got {text:?}"));
         };
-        let key = key.parse().map_err(|error| format!("{error}, got {key:?}"))?;
+        let key = public_key(key)?;
         let mut member = Self {
             id: id.parse().map_err(|error| format!("{error}"))?,
             name: None,
             group: None,
             contact: None,
             address: address.to_owned(),
+            governance_key: None,
+            recovery_key: None,
             feed: [FeedLine { number: FIRST_FEED, key, quota: None }],
         };
         for part in parts {
@@ -60,12 +65,19 @@ impl FromStr for MemberLine {
                 Some(("name", name)) => member.name = Some(name.to_owned()),
                 Some(("group", group)) => member.group = Some(group.to_owned()),
                 Some(("contact", contact)) => member.contact = Some(contact.to_owned()),
+                Some(("governance", key)) => member.governance_key = Some(public_key(key)?),
+                Some(("recovery", key)) => member.recovery_key = Some(public_key(key)?),
                 Some(("quota", quota)) => member.feed[0].quota = Some(quota.parse()?),
                 _ => return Err(format!("expected {EXPECTED}, got {part:?}")),
             }
         }
         Ok(member)
     }
+}
+
+/// A public key as `interlock keygen` prints it.
+pub(super) fn public_key(text: &str) -> Result<PublicKey, String> {
+    text.parse().map_err(|error| format!("{error}, got {text:?}"))
 }
 
 impl FromStr for QuotaLine {
@@ -106,6 +118,7 @@ mod tests {
             ("acme=h:1=00".to_owned(), "expected a public key"),
             (format!("a b=h:1={}", key()), "expected a member id"),
             (format!("acme=h:1={},quota=5", key()), "expected a quota like"),
+            (format!("acme=h:1={},governance=12", key()), "expected a public key"),
             (format!("acme=h:1={},colour=red", key()), "got \"colour=red\""),
         ] {
             let error = text.parse::<MemberLine>().expect_err(&text);

@@ -116,7 +116,7 @@ async fn a_fault_locks_nobody_beyond_the_quota_and_its_recall_leaves_no_trace() 
         _ => String::new(),
     };
     let consortium = Consortium::found_governed(&["acme", "bolt", "cato", "dune"], quota);
-    let consortium = consortium.started(4).await;
+    let consortium = consortium.run(4).await;
     let nodes = &consortium.nodes;
     let [acme, bolt, cato, _] = &nodes[..] else { unreachable!("four") };
     // Bolt has something against everybody: one more witness is a lock.
@@ -192,7 +192,7 @@ async fn nothing_of_acme_counts(node: &Node) {
 async fn a_one_time_allowance_lets_a_backlog_pass_and_no_more() {
     let members = ["acme", "bolt", "cato"];
     let consortium = Consortium::found_governed(&members, |_| format!(",quota={QUOTA}/10m"));
-    let consortium = consortium.started(3).await;
+    let consortium = consortium.run(3).await;
     let [acme, bolt, cato] = &consortium.nodes[..] else { unreachable!("three") };
     let allow = format!("acme/1={FLAGGED}:+0s:+1h");
     let words = ["--allow", &allow, "--effective-from", "+1s"];

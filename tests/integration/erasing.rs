@@ -205,10 +205,14 @@ async fn an_erasure_that_is_final_leaves_nothing_at_any_node() {
     let flag = acme.raise(draft).await;
     for node in [acme, bolt, coin] {
         eventually("the flag is there", async || {
-            let held = holders(&node.path("data"), CASE.as_bytes());
-            (!held.is_empty()).then_some(()).ok_or("nowhere".to_owned())
+            let announced = node.decision(tag(1)).await.announced();
+            (announced == interlock_wire::v1::Measure::Review)
+                .then_some(())
+                .ok_or_else(|| format!("{announced:?}"))
         })
         .await;
+        let held = holders(&node.path("data"), CASE.as_bytes());
+        assert!(!held.is_empty(), "else this test sees nothing");
     }
     let backup = bolt.path("old.backup").display().to_string();
     run(&["backup", "--node", &bolt.api(), "--out", &backup]);

@@ -72,19 +72,7 @@ impl Consortium {
 
     /// Such a consortium of which the first `running` nodes run and reach each other.
     pub(crate) async fn start_governed(members: &[&str], running: usize) -> Self {
-        Self::found_governed(members, |_| String::new()).started(running).await
-    }
-
-    /// Starts the first `running` nodes and waits until they reach each other.
-    pub(crate) async fn started(mut self, running: usize) -> Self {
-        for node in &mut self.nodes[..running] {
-            node.start();
-        }
-        for node in &self.nodes[..running] {
-            node.answers().await;
-        }
-        self.connected(running).await;
-        self
+        Self::found_governed(members, |_| String::new()).run(running).await
     }
 
     /// The file of a member's governance key, or of its recovery key.

@@ -203,6 +203,7 @@ async fn who_joins_starts_from_an_exported_chain_and_gets_everything() {
     eris.answers().await;
     decides(&eris, 1, Measure::Lock).await;
     alike(&[acme, bolt, cato, &eris]).await;
+    eris.signs().await;
     eris.raise(flag(tag(2), Severity::High)).await;
     for node in [acme, bolt, cato, &eris] {
         decides(node, 2, Measure::Review).await;

@@ -40,7 +40,8 @@ pub struct Config {
     /// What signs with the feed's key, where the node does not have it.
     pub signer: Option<SignerConfig>,
     /// The file that remembers which record was signed last; no part of backups. Default:
-    /// `last-signed` beside the feed's key, or beside this file where a signer has the key.
+    /// `last-signed` (`last-signed.N` of feed N above 1) beside the feed's key, or beside this file
+    /// where a signer has the key.
     #[serde(default)]
     pub last_signed: PathBuf,
     /// The file with the consortium's pepper: 64 hexadecimal digits, readable by its owner only. Of
@@ -173,8 +174,13 @@ impl Config {
     /// Makes paths whole, and fills in the one whose default depends on others.
     fn resolve(&mut self, base: &Path) {
         if self.last_signed.as_os_str().is_empty() {
+            // Each feed has its own: a member that comes back in a new one starts with nothing.
+            let name = match self.feed {
+                1 => LAST_SIGNED.to_owned(),
+                feed => format!("{LAST_SIGNED}.{feed}"),
+            };
             self.last_signed =
-                self.feed_key.as_deref().unwrap_or(Path::new("")).with_file_name(LAST_SIGNED);
+                self.feed_key.as_deref().unwrap_or(Path::new("")).with_file_name(name);
         }
         let mut required = vec![&mut self.charter, &mut self.data, &mut self.last_signed];
         match &mut self.pepper {

@@ -25,6 +25,7 @@ fn set(lone: &mut Lone, settings: LocalSettings) {
     )
     .and_then(|replica| replica.with_settings(&lone.ledger, settings))
     .expect("opens");
+    lone.asked();
 }
 
 fn simulating(mode: Mode, reasons: &[Reason]) -> (Lone, LocalSettings) {

@@ -98,7 +98,8 @@ impl Lone {
         self.replica = open(&self.consortium, &self.ledger, self.feed, start);
     }
 
-    fn asked(&mut self) {
+    /// All others tell it that they know nothing, so that it may sign.
+    pub(crate) fn asked(&mut self) {
         let others = self.consortium.members().into_iter();
         let answers = others.filter(|member| *member != self.feed.member).map(knows_nothing);
         let step = self.step(at(0), answers.collect());

@@ -195,6 +195,36 @@ async fn a_member_that_replays_what_is_known_is_paused() {
 }
 
 #[tokio::test]
+async fn honest_members_that_have_much_to_say_feel_no_budget() {
+    let (mut consortium, _) = besieged().await;
+    consortium.nodes[1].terminate().await;
+    for number in 0..300_u16 {
+        let subject = tag(u8::try_from(number % 50).expect("below 256"));
+        consortium.nodes[0].raise(flag(subject, Severity::Medium)).await;
+    }
+    consortium.nodes[1].start();
+    consortium.nodes[1].answers().await;
+    // While it catches up, both go on.
+    for number in 100..150 {
+        consortium.nodes[0].raise(flag(tag(number), Severity::Medium)).await;
+        consortium.nodes[1].raise(flag(tag(number), Severity::Medium)).await;
+    }
+    let (acme, bolt) = (&consortium.nodes[0], &consortium.nodes[1]);
+    eventually("both know the same", async || {
+        let (one, other) = (acme.status().await, bolt.status().await);
+        let same = one.frontier_digest == other.frontier_digest && other.records == 400;
+        same.then_some(()).ok_or_else(|| format!("{} and {}", one.records, other.records))
+    })
+    .await;
+    for (node, other) in [(acme, "bolt"), (bolt, "acme")] {
+        let peer = shown(node, other);
+        assert_eq!((&peer["standing"], &peer["pauses"]), (&"OPEN".into(), &0.into()), "{peer}");
+        assert_eq!(peer["withholds"].as_array().map(Vec::len), Some(0), "{peer}");
+    }
+    assert_eq!(acme.status().await.late_records + bolt.status().await.late_records, 0);
+}
+
+#[tokio::test]
 async fn a_member_has_so_many_streams_and_no_more() {
     let (consortium, _) = besieged().await;
     let acme = &consortium.nodes[0];

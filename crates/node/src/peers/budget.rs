@@ -4,7 +4,7 @@
 //! faster than its bucket fills is read more slowly, and that is all. *Harm* (what is refused, what
 //! was known already, too many pulls) is not: a member that overdraws such a bucket is not read for a
 //! while, each time twice as long, and in the end it is shut out. What is charged for which frame is
-//! in [`super::cost`]; who has which budget in [`super::porter`].
+//! in `cost`; who has which budget in [`super::porter`].
 
 use std::time::Duration;
 
@@ -237,9 +237,14 @@ impl Budget {
         }
     }
 
+    /// How long to wait until the member has not brought more than it may.
+    pub fn paced(&self, now: Duration) -> Duration {
+        self.bytes.debt(now).max(self.records.debt(now))
+    }
+
     /// How long to wait before its next frame is read; none: until it is let in again.
     pub fn wait(&self, now: Duration) -> Option<Duration> {
-        let paced = self.bytes.debt(now).max(self.records.debt(now));
+        let paced = self.paced(now);
         match self.standing(now) {
             Standing::Open => Some(paced),
             Standing::Paused { until } => Some(paced.max(until.saturating_sub(now))),

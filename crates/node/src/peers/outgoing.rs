@@ -167,8 +167,9 @@ async fn keep(context: &Context, member: MemberId, address: &str) -> Broken {
                 if let Some(reply_frame::Kind::Refused(peer::Refused { reason, detail })) =
                     frame.kind
                 {
-                    // It may say so as often as it likes.
+                    // It may say so as often as it likes, and need not be heard as often.
                     context.links.porter.frame(member, reason.len() + detail.len(), 1);
+                    context.links.porter.pace(member).await;
                     if Instant::now() >= quiet_until {
                         quiet_until = Instant::now() + LOG_REST;
                         tracing::warn!(peer = %member, reason, detail, "a peer refused what was sent");

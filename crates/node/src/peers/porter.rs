@@ -262,6 +262,14 @@ impl Porter {
         }
     }
 
+    /// Waits as long as a member has brought more than it may, whatever else it has done.
+    pub(super) async fn pace(&self, member: MemberId) {
+        let paced = self.with(member, |account, now| account.budget.paced(now));
+        if !paced.is_zero() {
+            tokio::time::sleep(paced).await;
+        }
+    }
+
     /// Waits until a member is shut out.
     pub(super) async fn shut_out(&self, member: MemberId) -> ShutOut {
         let mut shut = self.with(member, |account, _| account.shut.subscribe());

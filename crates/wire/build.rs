@@ -7,6 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "interlock/v1/platform.proto",
         "interlock/v1/operator.proto",
         "interlock/v1/governance.proto",
+        "interlock/v1/proof.proto",
         "interlock/peer/v1/peer.proto",
     ];
     let root = "../../proto";

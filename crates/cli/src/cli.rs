@@ -11,9 +11,11 @@ use crate::exit::{self, Exit, Failure};
 use crate::output::{Format, Output};
 use crate::policy::PolicyCommand;
 use crate::replay::Replay;
+use crate::verbs::audit::AuditCommand;
 use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
+use crate::verbs::decision::DecisionCommand;
 use crate::verbs::dispute::DisputeCommand;
 use crate::verbs::explain::Explain;
 use crate::verbs::flag::FlagCommand;
@@ -63,6 +65,12 @@ enum Command {
     Receipt(Receipt),
     Check(Check),
     Explain(Explain),
+    /// Prove a decision to somebody who has no node, or check such a proof.
+    #[command(subcommand)]
+    Decision(DecisionCommand),
+    /// See whether what a node keeps follows from its records.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     Watch(Watch),
     Status(Status),
     Peers(Peers),
@@ -95,6 +103,8 @@ impl Cli {
             Command::Receipt(verb) => block_on(verb.run(out)),
             Command::Check(verb) => block_on(verb.run(out)),
             Command::Explain(verb) => block_on(verb.run(out)),
+            Command::Decision(verb) => block_on(verb.run(out)),
+            Command::Audit(verb) => block_on(verb.run(out)),
             Command::Watch(verb) => block_on(verb.run(out)),
             Command::Status(verb) => block_on(verb.run(out)),
             Command::Peers(verb) => block_on(verb.run(out)),

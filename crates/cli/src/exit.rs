@@ -38,7 +38,8 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0  done; where a question was asked, the answer is not \"no\"
   1  the answer is \"no\": check --at-least found a subject at or above the measure,
-     policy check --deny-warnings had a warning, replay found nodes that decided differently
+     policy check --deny-warnings had a warning, replay found nodes that decided differently,
+     decision verify found that the file proves nothing, audit replay found a difference
   2  the command line is not understood; nothing was done
   3  a file, or a value in it, is not what it should be; nothing was sent
   4  the node is not reachable, or did not answer in time

@@ -16,3 +16,5 @@ pub mod charter;
 
 pub mod ledger;
 pub mod replica;
+
+pub mod proof;

@@ -11,6 +11,7 @@ use interlock_store::Store;
 use interlock_wire::v1::governance_server::GovernanceServer;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
+use interlock_wire::v1::proof_server::ProofServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
@@ -246,6 +247,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     health.set_serving::<PlatformServer<Services>>().await;
     health.set_serving::<OperatorServer<Services>>().await;
     health.set_serving::<GovernanceServer<Services>>().await;
+    health.set_serving::<ProofServer<Services>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -253,6 +255,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .with_service_name("interlock.v1.Platform")
         .with_service_name("interlock.v1.Operator")
         .with_service_name("interlock.v1.Governance")
+        .with_service_name("interlock.v1.Proof")
         .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
@@ -260,6 +263,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .add_service(PlatformServer::new(services.clone()))
         .add_service(OperatorServer::new(services.clone()))
         .add_service(GovernanceServer::new(services.clone()))
+        .add_service(ProofServer::new(services.clone()))
         .add_service(health_service)
         .add_service(reflection);
     Ok(routes.routes())

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
-pub(crate) use platform::{operator, platform};
+pub(crate) use platform::{operator, platform, proof};
 pub(crate) use refusal::{is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};

@@ -1,8 +1,10 @@
 //! The verbs that speak to a node or prepare one, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod charter;
 pub(crate) mod check;
 pub(crate) mod cure;
+pub(crate) mod decision;
 pub(crate) mod dispute;
 pub(crate) mod explain;
 pub(crate) mod flag;

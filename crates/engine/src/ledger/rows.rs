@@ -364,6 +364,9 @@ pub struct JournalRow {
     /// A stable name that says more.
     #[prost(string, tag = "15")]
     pub code: String,
+    /// For a decision, the arrival number of the last record that had come.
+    #[prost(uint64, tag = "16")]
+    pub arrivals: u64,
 }
 
 /// A write already done.

@@ -61,6 +61,27 @@ impl Replica {
         if charters.feed(feed).is_none_or(|named| named.key != key.public()) {
             return Err(OpenError::NotInCharter { feed });
         }
+        Ok(Self::resume(ledger, charters, unsaved, feed, key)?)
+    }
+
+    /// A replica that signs nothing and speaks to nobody: it only takes in what it is given, to find
+    /// out what follows from it.
+    pub(crate) fn reader(
+        ledger: &dyn Ledger,
+        first: Charter,
+        feed: FeedId,
+    ) -> Result<Self, LedgerFault> {
+        let key = SigningKey::from_seed([0; 32]);
+        Self::resume(ledger, Charters::first(first), Vec::new(), feed, key)
+    }
+
+    fn resume(
+        ledger: &dyn Ledger,
+        charters: Charters,
+        unsaved: Vec<SignedCharter>,
+        feed: FeedId,
+        key: SigningKey,
+    ) -> Result<Self, LedgerFault> {
         let counters = crate::ledger::row(ledger, MetaKey::Counters.bytes())?.unwrap_or_default();
         let (heads, voids) = heads(ledger)?;
         let mut replica = Self {

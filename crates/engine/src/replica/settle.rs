@@ -180,7 +180,8 @@ impl Replica {
     ) -> Result<(), LedgerFault> {
         let key = subject.as_bytes().to_vec();
         let old = work.draft.row::<DecisionRow>(&key)?.unwrap_or_default();
-        let teller = Teller { subject, frontier, now: work.now };
+        let arrivals = self.counters.arrivals;
+        let teller = Teller { subject, frontier, arrivals, now: work.now };
         let first = self.counters.journal + 1;
         let old_consortium = old.consortium.unwrap_or_default();
         // What is its own was the consortium's until they parted, and is again once they meet.
@@ -226,7 +227,7 @@ impl Replica {
 }
 
 /// A timeline as a row, with nothing told yet.
-fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters) -> ScopeRow {
+pub(crate) fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters) -> ScopeRow {
     let transitions = timeline.transitions.iter().map(|step| TransitionRow {
         at: step.at.micros(),
         from: u32::from(step.from.number()),
@@ -264,6 +265,7 @@ fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
 struct Teller {
     subject: SubjectTag,
     frontier: Digest,
+    arrivals: u64,
     now: Time,
 }
 
@@ -391,6 +393,7 @@ impl Teller {
             at: Time::from_micros(at).unwrap_or(self.now),
             because,
             frontier: self.frontier,
+            arrivals: self.arrivals,
         }
     }
 }

@@ -5,6 +5,7 @@ mod cursor;
 mod governance;
 mod operator;
 mod platform;
+mod proof;
 mod requests;
 mod watch;
 

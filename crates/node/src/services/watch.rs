@@ -173,6 +173,7 @@ fn decision_event(event: &Event, filter: &Filter) -> Option<v1::DecisionEvent> {
         because: decided.because.iter().map(|id| id.0.to_vec()).collect(),
         frontier_digest: decided.frontier.0.to_vec(),
         corrects,
+        arrivals: decided.arrivals,
     })
 }
 
@@ -251,7 +252,7 @@ fn decided_json(
     serde_json::json!({
         "subject": decided.subject, "scope": if decided.own { "OWN" } else { "CONSORTIUM" },
         "from": decided.from, "to": decided.to, "at": decided.at, "because": decided.because,
-        "frontier_digest": decided.frontier, "corrects": corrects,
+        "frontier_digest": decided.frontier, "corrects": corrects, "arrivals": decided.arrivals,
     })
 }
 

@@ -11,6 +11,7 @@ mod enduring;
 mod equivocating;
 mod hostile;
 mod node;
+mod proving;
 mod refusing;
 mod restarting;
 mod starting;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_record::{
-    Digest, Entry, FeedId, Position, Statement, SubjectTag, Time, VerifiedRecord,
-    inclusion_proof, inclusion_proofs, leaf_hash,
+    Digest, Entry, FeedId, Position, Statement, SubjectTag, Time, VerifiedRecord, inclusion_proof,
+    inclusion_proofs, leaf_hash,
 };
 
 use super::check;
@@ -163,7 +163,8 @@ fn as_stored(
     if bundle.claim.as_ref() == at.map(|at| claim_of(&stored, at)).as_ref() {
         return Ok(());
     }
-    let why = "the decision kept here is another: it is being decided anew, or the store is damaged";
+    let why =
+        "the decision kept here is another: it is being decided anew, or the store is damaged";
     Err(NotVerified::at("claim", why).into())
 }
 
@@ -177,8 +178,7 @@ fn show_ends(
     for (feed, (low, _)) in concerned {
         let last = known.charters.feed(*feed).and_then(|feed| feed.last);
         let Some(last) = last.filter(|last| last.sequence >= *low) else { continue };
-        if known.had(*feed, last.sequence)
-            && moment::index(ledger, *feed, last.sequence)?.is_some()
+        if known.had(*feed, last.sequence) && moment::index(ledger, *feed, last.sequence)?.is_some()
         {
             places.entry(*feed).or_default().entry(last.sequence).or_default();
         }

@@ -13,7 +13,7 @@ use super::standing::{Standings, held_and_day};
 use super::verdict::{NotVerified, Said, Taken, Told};
 use super::{MAX_BUNDLE_BYTES, proto};
 use crate::charter::{
-    CharterSignature, Charter, Charters, MAX_CHARTER_BYTES, MAX_SIGNATURES, Role, SignedCharter,
+    Charter, CharterSignature, Charters, MAX_CHARTER_BYTES, MAX_SIGNATURES, Role, SignedCharter,
 };
 use crate::ledger::rows::{ScopeRow, StatementRow, measure};
 use crate::replica::frontier_digest;
@@ -156,7 +156,8 @@ fn moment(bundle: &proto::Bundle, charters: &Charters) -> Result<(Taken, Heads),
         let feed = feed_id(&head.member, head.feed).filter(|feed| charters.feed(*feed).is_some());
         let feed = feed.ok_or_else(|| wrong("a head of a feed that the charter does not name"))?;
         let id = RecordId::from_slice(&head.id);
-        let id = id.filter(|_| head.sequence > 0).ok_or_else(|| wrong("a head without a record"))?;
+        let id =
+            id.filter(|_| head.sequence > 0).ok_or_else(|| wrong("a head without a record"))?;
         if heads.last_key_value().is_some_and(|(last, _)| *last >= feed) {
             return Err(wrong("heads are not in their order"));
         }
@@ -180,7 +181,11 @@ fn told(moment: &proto::Moment) -> Result<Option<Told>, NotVerified> {
     let wrong = |why: &str| NotVerified::at("moment", why);
     let none = (moment.kind, moment.from, moment.to, moment.changed_at) == (0, 0, 0, 0);
     if moment.entry == 0 {
-        return if none { Ok(None) } else { Err(wrong("it tells of an entry that it does not name")) };
+        return if none {
+            Ok(None)
+        } else {
+            Err(wrong("it tells of an entry that it does not name"))
+        };
     }
     let kind = KINDS.iter().find(|(number, _)| *number == moment.kind);
     let (_, kind) = kind.ok_or_else(|| wrong("an entry that tells of no decision"))?;
@@ -197,9 +202,8 @@ fn told(moment: &proto::Moment) -> Result<Option<Told>, NotVerified> {
 fn within(line: &Line<'_>, heads: &Heads) -> Result<(), NotVerified> {
     let head = heads.get(&line.feed);
     for (sequence, placement) in &line.records {
-        let known = head.is_some_and(|(last, id)| {
-            sequence < last || (sequence == last && placement.id == *id)
-        });
+        let known = head
+            .is_some_and(|(last, id)| sequence < last || (sequence == last && placement.id == *id));
         if !known {
             let place = format!("{} #{sequence}", line.feed);
             return Err(NotVerified::at(place, "it had not come by the moment of the decision"));
@@ -264,7 +268,11 @@ fn statements(
                 let place = format!("{} #{sequence}[{}]", line.feed, statement.index);
                 let said = Statement::decode(&statement.statement, rules, header.time)
                     .map_err(|inert| NotVerified::at(&place, inert.code()))?;
-                if matches!(said, Statement::Flag(_)) { flags += 1 } else { others += 1 }
+                if matches!(said, Statement::Flag(_)) {
+                    flags += 1
+                } else {
+                    others += 1
+                }
                 if let Statement::Seen(heads) = said {
                     seen.push(SeenAt { source: line.feed, sequence: *sequence, seen: heads });
                     continue;
@@ -308,7 +316,10 @@ fn statements(
                 held_and_day(line, *sequence, charters, on_its_word)?;
             } else if record.held || record.day_before > 0 {
                 let place = format!("{} #{sequence}", line.feed);
-                return Err(NotVerified::at(place, "a standing of a record that says nothing here"));
+                return Err(NotVerified::at(
+                    place,
+                    "a standing of a record that says nothing here",
+                ));
             }
         }
     }

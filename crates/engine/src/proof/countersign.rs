@@ -53,7 +53,8 @@ pub(super) fn pick(
             });
             new.map(|(feed, _)| if known.forks.contains_key(feed) { 1_000 } else { 1 }).sum()
         };
-        let best = (0..left.len()).max_by_key(|index| (gain(&left[*index]), std::cmp::Reverse(*index)));
+        let best =
+            (0..left.len()).max_by_key(|index| (gain(&left[*index]), std::cmp::Reverse(*index)));
         let Some(best) = best.filter(|best| gain(&left[*best]) > 0) else { break };
         let settles_a_fork = gain(&left[best]) >= 1_000;
         let seen = left.remove(best);

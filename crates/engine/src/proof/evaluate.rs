@@ -80,8 +80,7 @@ pub(super) fn claim_of(scope: &ScopeRow, at: Time) -> proto::Claim {
         because: step.because.clone(),
     });
     let effective = scope.effective.iter();
-    let effective =
-        effective.map(|step| proto::Effective { at: step.at, measure: step.measure });
+    let effective = effective.map(|step| proto::Effective { at: step.at, measure: step.measure });
     proto::Claim {
         transitions: transitions.collect(),
         effective: effective.collect(),
@@ -96,9 +95,10 @@ pub(super) fn decided_as(scope: &ScopeRow, at: Time) -> DecidedAs {
         because.iter().filter_map(|id| StatementId::from_slice(id)).collect()
     };
     let time = |micros| Time::from_micros(micros).unwrap_or(Time::MAX);
-    let transitions = scope.transitions.iter().map(|step| {
-        (time(step.at), measure(step.from), measure(step.to), ids(&step.because))
-    });
+    let transitions = scope
+        .transitions
+        .iter()
+        .map(|step| (time(step.at), measure(step.from), measure(step.to), ids(&step.because)));
     let effective: Vec<(Time, Measure)> =
         scope.effective.iter().map(|step| (time(step.at), measure(step.measure))).collect();
     DecidedAs {

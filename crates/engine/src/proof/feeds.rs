@@ -121,8 +121,8 @@ fn included(placement: &Placement<'_>) -> Result<(), NotVerified> {
         let leaf = Entry::Kept { salt, statement: statement.statement.clone() }.leaf();
         let path = digests(&statement.path);
         let (index, size) = (u64::from(statement.index), u64::from(header.statements));
-        let shown = path
-            .is_some_and(|path| verify_inclusion(&header.body_root, &leaf, index, size, &path));
+        let shown =
+            path.is_some_and(|path| verify_inclusion(&header.body_root, &leaf, index, size, &path));
         if !shown {
             return Err(NotVerified::at(place, "it is not in the record's body"));
         }

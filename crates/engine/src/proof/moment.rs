@@ -8,9 +8,7 @@ use interlock_record::{Digest, FeedId, RecordId, SubjectTag, Time};
 use super::assemble::{ExportError, Wanted};
 use super::proto;
 use crate::charter::{Charter, Charters, SignedCharter};
-use crate::ledger::rows::{
-    CharterRow, CountersRow, HeadRow, IndexRow, JournalRow, StoredRow as _,
-};
+use crate::ledger::rows::{CharterRow, CountersRow, HeadRow, IndexRow, JournalRow, StoredRow as _};
 use crate::ledger::{
     Column, Ledger, LedgerFault, MetaKey, charter_key, feed_of_key, index_key, number_key, row,
     sequence_of_key,

@@ -68,9 +68,14 @@ pub enum Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Record { arrival, why } => write!(f, "record with arrival number {arrival}: {why}"),
+            Self::Record { arrival, why } => {
+                write!(f, "record with arrival number {arrival}: {why}")
+            }
             Self::Head { feed, kept, recomputed } => {
-                write!(f, "feed {feed}: #{kept} is kept as its head, the log leads to #{recomputed}")
+                write!(
+                    f,
+                    "feed {feed}: #{kept} is kept as its head, the log leads to #{recomputed}"
+                )
             }
             Self::Evidence { subject } => {
                 write!(f, "subject {subject}: other statements are kept than the log has")
@@ -122,8 +127,7 @@ pub fn recompute(
     let Some(feed) = feeds.into_iter().next() else { return Ok(Recomputed::default()) };
     let fresh = MemoryLedger::default();
     let replica = Replica::reader(&fresh, first, feed)?;
-    let mut again =
-        Again { ledger, replica, fresh, now, taken: 0, damaged: BTreeMap::new() };
+    let mut again = Again { ledger, replica, fresh, now, taken: 0, damaged: BTreeMap::new() };
     again.begin()?;
     let mut result = Recomputed::default();
     for _ in 0..MAX_ROUNDS {
@@ -296,8 +300,7 @@ fn subjects_of(
 
 /// The statements that were not erased: when content is destroyed is each node's own affair.
 fn evidence(ledger: &dyn Ledger, subject: SubjectTag) -> Result<EvidenceRow, LedgerFault> {
-    let mut row: EvidenceRow =
-        crate::ledger::row(ledger, subject.as_bytes())?.unwrap_or_default();
+    let mut row: EvidenceRow = crate::ledger::row(ledger, subject.as_bytes())?.unwrap_or_default();
     row.statements.retain(|statement| !statement.erased);
     Ok(row)
 }

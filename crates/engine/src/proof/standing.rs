@@ -74,7 +74,10 @@ pub(super) fn held_and_day(
     }
     let most = charters.limits_at(header.time).statements_a_day;
     if record.day_before > at_most(sequence - 1) || (day_whole && record.day_before != day) {
-        return Err(NotVerified::at(place, "how many statements stood before it that day is wrong"));
+        return Err(NotVerified::at(
+            place,
+            "how many statements stood before it that day is wrong",
+        ));
     }
     if !day_whole && at_most(sequence) > most {
         on_its_word.push(format!(
@@ -212,12 +215,13 @@ impl<'a> Standings<'a> {
         }
         let Some(top) = top else { return Ok(()) };
         if let Some(last) = ended {
+            let counts = rows.iter().any(|row| row.feed == feed && row.sequence <= last.sequence);
             let at_end = line.records.get(&last.sequence).filter(|record| record.linked);
             match at_end {
                 Some(record) if line.void_from.is_none() && Some(record.id) != last.id => {
                     return Err(NotVerified::at(feed, "it ended with another record"));
                 }
-                None if line.void_from.is_none() && last.id.is_some() => on_its_word.push(format!(
+                None if line.void_from.is_none() && counts => on_its_word.push(format!(
                     "{feed}: its records here lead to #{}, the last that counts",
                     last.sequence
                 )),

@@ -227,7 +227,11 @@ impl Replica {
 }
 
 /// A timeline as a row, with nothing told yet.
-pub(crate) fn scope_row(timeline: &Timeline, flag_ids: &[StatementId], charters: &Charters) -> ScopeRow {
+pub(crate) fn scope_row(
+    timeline: &Timeline,
+    flag_ids: &[StatementId],
+    charters: &Charters,
+) -> ScopeRow {
     let transitions = timeline.transitions.iter().map(|step| TransitionRow {
         at: step.at.micros(),
         from: u32::from(step.from.number()),

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::world::{Lone, at};
 
 /// Members talk for a while, and everything goes wrong meanwhile.
-fn talk(seed: u64, shape: &Shape<'_>, faults: Faults, rounds: u64) -> Network {
+pub(crate) fn talk(seed: u64, shape: &Shape<'_>, faults: Faults, rounds: u64) -> Network {
     let mut dice = Dice::new(seed);
     let mut network = Network::new(Consortium::new(shape), faults, dice.next());
     let members = network.members();

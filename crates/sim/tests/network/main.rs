@@ -12,6 +12,7 @@ mod erasing;
 mod late;
 mod liars;
 mod limits;
+mod proving;
 mod publishing;
 mod telling;
 mod trust;

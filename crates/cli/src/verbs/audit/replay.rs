@@ -64,9 +64,8 @@ impl AuditReplay {
             }
             _ => {
                 let node = self.node.connect().await?;
-                let replay = |channel, request| async move {
-                    proof(channel).replay_log(request).await
-                };
+                let replay =
+                    |channel, request| async move { proof(channel).replay_log(request).await };
                 ReplayView::from(node.call(&v1::ReplayLogRequest {}, replay).await?)
             }
         };

@@ -50,10 +50,8 @@ struct Exported {
 impl Export {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         let subject = self.subject.one()?.subject;
-        let request = v1::ExportDecisionRequest {
-            subject: Some(subject),
-            event: self.event.unwrap_or(0),
-        };
+        let request =
+            v1::ExportDecisionRequest { subject: Some(subject), event: self.event.unwrap_or(0) };
         let node = self.node.connect().await?;
         let bytes = fetch(&node, &request).await?;
         let verdict = verify(&bytes, None)

@@ -151,7 +151,9 @@ impl VerdictView {
             statements: statements(verdict),
             measures: verdict.explanation.measures.iter().map(sum).collect(),
             transitions: changes.collect(),
-            in_force: in_force.map(|(at, measure)| InForceView { at: *at, measure: *measure }).collect(),
+            in_force: in_force
+                .map(|(at, measure)| InForceView { at: *at, measure: *measure })
+                .collect(),
             forks: verdict.forks.iter().map(place).collect(),
             voids: verdict.voids.iter().map(place).collect(),
             signatures: verdict.signatures,

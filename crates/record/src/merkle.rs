@@ -99,8 +99,12 @@ fn gather(leaves: &[Digest], from: usize, wanted: &mut [(usize, Vec<Digest>)]) -
     let (wanted_left, wanted_right) = wanted.split_at_mut(parting);
     let left = gather(left, from, wanted_left);
     let right = gather(right, from + middle, wanted_right);
-    wanted_left.iter_mut().for_each(|(_, path)| path.push(right));
-    wanted_right.iter_mut().for_each(|(_, path)| path.push(left));
+    for (_, path) in wanted_left {
+        path.push(right);
+    }
+    for (_, path) in wanted_right {
+        path.push(left);
+    }
     node_hash(left, right)
 }
 

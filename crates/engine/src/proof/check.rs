@@ -9,9 +9,9 @@ use interlock_record::{
 
 use super::evaluate::{self, Row};
 use super::feeds::{self, Line, feed_id};
+use super::proto;
 use super::standing::{Standings, held_and_day};
 use super::verdict::{NotVerified, Said, Taken, Told};
-use super::{MAX_BUNDLE_BYTES, proto};
 use crate::charter::{
     Charter, CharterSignature, Charters, MAX_CHARTER_BYTES, MAX_SIGNATURES, Role, SignedCharter,
 };
@@ -69,7 +69,7 @@ pub(super) fn check(
     standings.check(&rows, &mut on_its_word)?;
     let voids: Vec<(FeedId, u64)> =
         lines.values().filter_map(|line| Some((line.feed, line.void_from?))).collect();
-    let decided = evaluate::decide(&charters, subject, &rows, &voids, taken.at)
+    let decided = evaluate::decide(&charters, &rows, &voids, taken.at)
         .map_err(|error| NotVerified::at("statements", error))?;
     let said = decided
         .judged
@@ -269,9 +269,9 @@ fn statements(
                 let said = Statement::decode(&statement.statement, rules, header.time)
                     .map_err(|inert| NotVerified::at(&place, inert.code()))?;
                 if matches!(said, Statement::Flag(_)) {
-                    flags += 1
+                    flags += 1;
                 } else {
-                    others += 1
+                    others += 1;
                 }
                 if let Statement::Seen(heads) = said {
                     seen.push(SeenAt { source: line.feed, sequence: *sequence, seen: heads });
@@ -299,7 +299,13 @@ fn statements(
                 };
                 let of_day = record.day_before.saturating_add(u64::from(statement.index) + 1);
                 rows.push(Row {
-                    row: StatementRow::new(position, id, &statement.statement, record.held, of_day),
+                    kept: StatementRow::new(
+                        position,
+                        id,
+                        &statement.statement,
+                        record.held,
+                        of_day,
+                    ),
                     disputes_before: statement.disputes_before,
                     feed: line.feed,
                     sequence: *sequence,
@@ -323,7 +329,6 @@ fn statements(
             }
         }
     }
-    debug_assert!(rows.len() < MAX_BUNDLE_BYTES, "each takes more than a byte");
     Ok((rows, seen))
 }
 

@@ -1,6 +1,6 @@
 //! The engine's answer to what a bundle holds, through the same code that answers at a node.
 
-use interlock_record::{FeedHead, FeedId, Measure, StatementId, SubjectTag, Time};
+use interlock_record::{FeedHead, FeedId, Measure, StatementId, Time};
 
 use super::proto;
 use super::verdict::DecidedAs;
@@ -14,7 +14,7 @@ use crate::timeline::{Explanation, Setting, View, explain, timeline};
 /// A statement of a bundle, as a ledger would keep it.
 #[derive(Debug)]
 pub(super) struct Row {
-    pub row: StatementRow,
+    pub kept: StatementRow,
     pub disputes_before: u64,
     pub feed: FeedId,
     pub sequence: u64,
@@ -33,7 +33,6 @@ pub(super) struct Evaluated {
 /// Decides as a node would whose ledger holds these statements and no others.
 pub(super) fn decide(
     charters: &Charters,
-    subject: SubjectTag,
     rows: &[Row],
     voids: &[(FeedId, u64)],
     at: Time,
@@ -41,7 +40,7 @@ pub(super) fn decide(
     let mut ledger = MemoryLedger::default();
     let mut evidence = EvidenceRow::default();
     for row in rows {
-        evidence.insert(row.row.clone())?;
+        evidence.insert(row.kept.clone())?;
     }
     let mut draft = Draft::new(&ledger);
     for (feed, from) in voids {
@@ -53,7 +52,7 @@ pub(super) fn decide(
     let mut judged = judged(&ledger, charters, &evidence.statements)?;
     for (placed, unmeant) in &mut judged {
         let most = charters.limits_at(placed.position.time).disputes_a_day;
-        let row = rows.iter().find(|row| row.row.id == placed.id.0);
+        let row = rows.iter().find(|row| row.kept.id == placed.id.0);
         let past = row.is_some_and(|row| row.is_dispute && row.disputes_before >= most);
         if past && unmeant.is_none() {
             *unmeant = Some(Unmeant::TooManyDisputes);
@@ -67,7 +66,6 @@ pub(super) fn decide(
     let setting = Setting { policies, members: &members, view: View::Consortium };
     let scope = scope_row(&timeline(&setting, &evidence), &flag_ids, charters);
     let explanation = explain(&setting, &evidence, at);
-    debug_assert!(subject.as_bytes().len() == 32, "a tag");
     Ok(Evaluated { judged, scope, explanation })
 }
 

@@ -63,11 +63,11 @@ fn then(
         .filter(|row: &JournalRow| row.subject == subject.0)
         .ok_or(ExportError::NoSuchEntry { entry })?;
     let event = Event::from_row(entry, &row)?;
-    let decided = match &event.happening {
-        Happening::Announced(decided)
-        | Happening::Effective(decided)
-        | Happening::Revised { decided, .. } => decided,
-        _ => return Err(ExportError::NoSuchEntry { entry }),
+    let (Happening::Announced(decided)
+    | Happening::Effective(decided)
+    | Happening::Revised { decided, .. }) = &event.happening
+    else {
+        return Err(ExportError::NoSuchEntry { entry });
     };
     if decided.own {
         return Err(ExportError::OwnDecision { entry });

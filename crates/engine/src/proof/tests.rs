@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use interlock_record::{
     FeedHead, FeedId, FeedNumber, Flag, IdType, Measure, Reason, SealContext, Seen, SeenHead,
     Severity, SigningKey, TAG_SCHEME, VerifiedRecord, hex, seal as seal_record,
@@ -43,7 +45,8 @@ fn charter_text(nonce: u8) -> String {
          pepper_epoch = 1\npepper_check = \"{check}\"\n"
     );
     for number in 0..4 {
-        text += &format!(
+        let _ = write!(
+            text,
             "[[member]]\nid = \"{}\"\naddress = \"h:1\"\n[[member.feed]]\nnumber = 1\n\
              key = \"{}\"\nquota = {{ flags = 9, window = \"60s\" }}\n",
             feed(number).member,

@@ -52,6 +52,8 @@ pub enum NotVerified {
 }
 
 impl NotVerified {
+    // Whatever says where, without a `&` at each of its many callers.
+    #[allow(clippy::needless_pass_by_value)]
     pub(super) fn at(place: impl ToString, why: impl ToString) -> Self {
         Self::Refused { place: place.to_string(), why: why.to_string() }
     }

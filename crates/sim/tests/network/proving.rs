@@ -45,11 +45,11 @@ fn prove_all(network: &Network, me: MemberId) -> Result<u32, TestCaseError> {
     }
     let mut then = 0;
     for event in journal(ledger) {
-        let decided = match &event.happening {
-            Happening::Announced(decided)
-            | Happening::Effective(decided)
-            | Happening::Revised { decided, .. } => decided,
-            _ => continue,
+        let (Happening::Announced(decided)
+        | Happening::Effective(decided)
+        | Happening::Revised { decided, .. }) = &event.happening
+        else {
+            continue;
         };
         let file = export(ledger, replica.charters(), decided.subject, Wanted::Entry(event.number));
         if decided.own {

@@ -51,23 +51,18 @@ struct DifferenceView {
 
 impl AuditReplay {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
-        let view = match (&self.data, &self.charter) {
-            (Some(data), Some(charter)) => {
-                let name = charter.display().to_string();
-                let (first, _) = charter_file::read(&name, &read_text(charter)?)?;
-                let data = data.clone();
-                let replayed = tokio::task::spawn_blocking(move || audit::replay(&data, first));
-                let replayed = replayed.await.context("the replay broke off")?;
-                let replayed =
-                    replayed.map_err(|error| Failure::bad_input(format!("{error:#}")))?;
-                ReplayView::from(replayed)
-            }
-            _ => {
-                let node = self.node.connect().await?;
-                let replay =
-                    |channel, request| async move { proof(channel).replay_log(request).await };
-                ReplayView::from(node.call(&v1::ReplayLogRequest {}, replay).await?)
-            }
+        let view = if let (Some(data), Some(charter)) = (&self.data, &self.charter) {
+            let name = charter.display().to_string();
+            let (first, _) = charter_file::read(&name, &read_text(charter)?)?;
+            let data = data.clone();
+            let replayed = tokio::task::spawn_blocking(move || audit::replay(&data, first));
+            let replayed = replayed.await.context("the replay broke off")?;
+            let replayed = replayed.map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+            ReplayView::from(replayed)
+        } else {
+            let node = self.node.connect().await?;
+            let replay = |channel, request| async move { proof(channel).replay_log(request).await };
+            ReplayView::from(node.call(&v1::ReplayLogRequest {}, replay).await?)
         };
         output.result(&view)?;
         Ok(if view.differ == 0 { Exit::Done } else { Exit::No })

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use interlock_engine::proof::{CANNOT_SHOW, Said, Verdict};
+use interlock_engine::replica::Unmeant;
 use interlock_engine::timeline::{FlagAccount, MeasureAccount};
 use interlock_record::{FeedId, Measure, Statement, Time};
 use serde::Serialize;
@@ -178,7 +179,7 @@ fn statements(verdict: &Verdict) -> Vec<SaidView> {
             time: said.position.time,
             kind: said.statement.kind(),
             says: says(&said.statement),
-            means_nothing: said.unmeant.map(|why| why.name()),
+            means_nothing: said.unmeant.map(Unmeant::name),
             held: said.held,
             seen_by_groups: said.seen_by.groups,
             of_groups: said.seen_by.of,

@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "interlock/v1/governance.proto",
         "interlock/v1/review.proto",
         "interlock/v1/backup.proto",
+        "interlock/v1/proof.proto",
         "interlock/peer/v1/peer.proto",
     ];
     let root = "../../proto";

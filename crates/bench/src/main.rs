@@ -2,6 +2,7 @@
 //! floor that it stands on, measured in the same run.
 
 mod floor;
+mod proof;
 mod propagation;
 mod samples;
 
@@ -27,6 +28,8 @@ enum Format {
 enum Bench {
     /// From a flag's acknowledgement at one node to its decision in every node's journal.
     Propagation(propagation::Propagation),
+    /// Making and checking a bundle that proves a decision on ten flags; without any node.
+    Proof(proof::Proof),
 }
 
 #[tokio::main]
@@ -34,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let rows = match cli.bench {
         Bench::Propagation(bench) => bench.run().await?,
+        Bench::Proof(bench) => bench.run()?,
     };
     match cli.format {
         Format::Human => samples::print_table(&rows),

@@ -16,6 +16,7 @@ use crate::verbs::backup::Backup;
 use crate::verbs::charter::CharterCommand;
 use crate::verbs::check::Check;
 use crate::verbs::cure::Cure;
+use crate::verbs::decision::DecisionCommand;
 use crate::verbs::dispute::DisputeCommand;
 use crate::verbs::erase::Erase;
 use crate::verbs::exempt::Exempt;
@@ -92,6 +93,9 @@ enum Command {
     Receipt(Receipt),
     Check(Check),
     Explain(Explain),
+    /// Prove a decision to somebody who has no node, or check such a proof.
+    #[command(subcommand)]
+    Decision(DecisionCommand),
     Watch(Watch),
     Status(Status),
     Peers(Peers),
@@ -130,7 +134,6 @@ impl Cli {
             Command::Exempt(verb) => block_on(verb.run(out)),
             Command::Override(verb) => block_on(verb.run(out)),
             Command::Lift(verb) => block_on(verb.run(out)),
-            Command::Audit(verb) => block_on(verb.run(out)),
             Command::Cure(verb) => block_on(verb.run(out)),
             Command::Held(verb) => block_on(verb.run(out)),
             Command::Release(verb) => block_on(verb.run(out)),
@@ -139,6 +142,8 @@ impl Cli {
             Command::Receipt(verb) => block_on(verb.run(out)),
             Command::Check(verb) => block_on(verb.run(out)),
             Command::Explain(verb) => block_on(verb.run(out)),
+            Command::Decision(verb) => block_on(verb.run(out)),
+            Command::Audit(verb) => block_on(verb.run(out)),
             Command::Watch(verb) => block_on(verb.run(out)),
             Command::Status(verb) => block_on(verb.run(out)),
             Command::Peers(verb) => block_on(verb.run(out)),

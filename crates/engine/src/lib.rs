@@ -17,3 +17,5 @@ pub mod charter;
 pub mod ledger;
 pub mod local;
 pub mod replica;
+
+pub mod proof;

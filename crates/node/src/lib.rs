@@ -3,6 +3,7 @@
 //! One thread owns the state and the disk ([`writer`]); everything else holds a handle to it and
 //! bounded channels. [`run`](run()) says what is started and how it ends.
 
+pub mod audit;
 pub mod charter_file;
 pub mod clock;
 pub mod config;

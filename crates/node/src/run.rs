@@ -13,6 +13,7 @@ use interlock_wire::v1::backup_server::BackupServer;
 use interlock_wire::v1::governance_server::GovernanceServer;
 use interlock_wire::v1::operator_server::OperatorServer;
 use interlock_wire::v1::platform_server::PlatformServer;
+use interlock_wire::v1::proof_server::ProofServer;
 use interlock_wire::v1::review_server::ReviewServer;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
@@ -311,6 +312,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
     health.set_serving::<GovernanceServer<Services>>().await;
     health.set_serving::<ReviewServer<Services>>().await;
     health.set_serving::<BackupServer<Services>>().await;
+    health.set_serving::<ProofServer<Services>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interlock_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -320,6 +322,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .with_service_name("interlock.v1.Governance")
         .with_service_name("interlock.v1.Review")
         .with_service_name("interlock.v1.Backup")
+        .with_service_name("interlock.v1.Proof")
         .with_service_name("grpc.health.v1.Health")
         .build_v1()?;
     let mut routes = Routes::builder();
@@ -329,6 +332,7 @@ async fn api_routes(services: &Services) -> anyhow::Result<Routes> {
         .add_service(GovernanceServer::new(services.clone()))
         .add_service(ReviewServer::new(services.clone()))
         .add_service(BackupServer::new(services.clone()))
+        .add_service(ProofServer::new(services.clone()))
         .add_service(health_service)
         .add_service(reflection);
     Ok(routes.routes())

@@ -39,7 +39,9 @@ pub use ids::{
     SubjectTag, hex, unhex,
 };
 pub use limits::*;
-pub use merkle::{CompactTree, inclusion_proof, leaf_hash, root_of_leaves, verify_inclusion};
+pub use merkle::{
+    CompactTree, inclusion_proof, inclusion_proofs, leaf_hash, root_of_leaves, verify_inclusion,
+};
 pub use record::{Entry, RecordError, SignedRecord, peek_header, record_id, statement_id};
 pub use seal::{SealContext, SealError, seal};
 pub use sign::{BadKey, BadSignature, Domain, PublicKey, Signature, SigningKey};

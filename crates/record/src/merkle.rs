@@ -72,6 +72,42 @@ pub fn inclusion_proof(leaves: &[Digest], index: u64) -> Option<Vec<Digest>> {
     Some(path)
 }
 
+/// The paths of several leaves, in the order of `indices`, which ascend: each inner node is hashed
+/// once. Nothing when there is no such leaf, or when they do not ascend.
+pub fn inclusion_proofs(leaves: &[Digest], indices: &[u64]) -> Option<Vec<Vec<Digest>>> {
+    let mut wanted = Vec::with_capacity(indices.len());
+    for index in indices {
+        let index = usize::try_from(*index).ok().filter(|index| *index < leaves.len())?;
+        if wanted.last().is_some_and(|(last, _)| *last >= index) {
+            return None;
+        }
+        wanted.push((index, Vec::new()));
+    }
+    gather(leaves, 0, &mut wanted);
+    Some(wanted.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The root of the tree over `leaves`, the first of which has the index `from`; adds to each path of
+/// a leaf among them what leads to that root.
+fn gather(leaves: &[Digest], from: usize, wanted: &mut [(usize, Vec<Digest>)]) -> Digest {
+    if wanted.is_empty() || leaves.len() < 2 {
+        return root_of_leaves(leaves);
+    }
+    let middle = split(leaves.len());
+    let (left, right) = leaves.split_at(middle);
+    let parting = wanted.partition_point(|(index, _)| *index < from + middle);
+    let (wanted_left, wanted_right) = wanted.split_at_mut(parting);
+    let left = gather(left, from, wanted_left);
+    let right = gather(right, from + middle, wanted_right);
+    for (_, path) in wanted_left {
+        path.push(right);
+    }
+    for (_, path) in wanted_right {
+        path.push(left);
+    }
+    node_hash(left, right)
+}
+
 /// Whether `proof` shows that the tree of `size` leaves with this root has `leaf` at `index`
 /// (RFC 9162, section 2.1.3.2).
 pub fn verify_inclusion(
@@ -265,5 +301,18 @@ mod tests {
             assert_eq!(inclusion_proof(&leaves, size), None);
         }
         assert_eq!(inclusion_proof(&[], 0), None);
+    }
+
+    #[test]
+    fn several_paths_at_once_are_those_of_each() {
+        let leaves = leaves(21);
+        for wanted in [vec![], vec![0], vec![20], vec![0, 1, 7, 8, 15, 16, 19], (0..21).collect()] {
+            let each: Option<Vec<_>> =
+                wanted.iter().map(|index| inclusion_proof(&leaves, *index)).collect();
+            assert_eq!(inclusion_proofs(&leaves, &wanted), each, "{wanted:?}");
+        }
+        for wrong in [vec![21], vec![1, 1], vec![2, 1]] {
+            assert_eq!(inclusion_proofs(&leaves, &wrong), None, "{wrong:?}");
+        }
     }
 }

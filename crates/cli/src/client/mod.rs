@@ -22,7 +22,7 @@ pub(crate) use act::{ActArgs, ActFields};
 pub(crate) use address::NodeAddress;
 pub(crate) use follow::{Follower, Start};
 pub(crate) use person::{OptionalPersonArgs, PersonArgs};
-pub(crate) use platform::{backup, governance, operator, platform, review};
+pub(crate) use platform::{backup, governance, operator, platform, proof, review};
 pub(crate) use refusal::{explain, is_transient, refusal};
 pub(crate) use subjects::{MAX_SUBJECTS, Named, SubjectArgs, identifier};
 pub(crate) use write::{WriteArgs, fill_random, id_bytes, random_key};

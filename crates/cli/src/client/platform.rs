@@ -4,6 +4,7 @@ use interlock_wire::v1::backup_client::BackupClient;
 use interlock_wire::v1::governance_client::GovernanceClient;
 use interlock_wire::v1::operator_client::OperatorClient;
 use interlock_wire::v1::platform_client::PlatformClient;
+use interlock_wire::v1::proof_client::ProofClient;
 use interlock_wire::v1::review_client::ReviewClient;
 use tonic::transport::Channel;
 
@@ -32,4 +33,9 @@ pub(crate) fn backup(channel: Channel) -> BackupClient<Channel> {
 /// What members decide together.
 pub(crate) fn governance(channel: Channel) -> GovernanceClient<Channel> {
     GovernanceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
+}
+
+/// Proofs of decisions.
+pub(crate) fn proof(channel: Channel) -> ProofClient<Channel> {
+    ProofClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES)
 }

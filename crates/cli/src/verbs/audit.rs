@@ -1,8 +1,10 @@
 //! `interlock audit`: who did what and why.
 
+mod replay;
+
 use std::fmt;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use interlock_engine::local::{AuditBroken, AuditChain, AuditHead};
 use interlock_record::{Digest, hex};
 use interlock_wire::v1;
@@ -20,11 +22,16 @@ const CHUNK: u32 = 1_000;
 /// Show the audit log: who did what at this node, when and why. With --verify, compute the chain
 /// anew from the entries' bytes and name the first that is not what was written: exit code 1 then.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Example:
   interlock audit --from 100 --limit 20
-  interlock audit --verify")]
+  interlock audit --verify"
+)]
 pub(crate) struct Audit {
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
     /// From this entry on.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     from: u64,
@@ -36,6 +43,12 @@ pub(crate) struct Audit {
     verify: bool,
     #[command(flatten)]
     node: NodeArgs,
+}
+
+/// What else can be audited.
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    Replay(replay::AuditReplay),
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +69,9 @@ struct Verdict {
 
 impl Audit {
     pub(crate) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
+        if let Some(AuditCommand::Replay(replay)) = self.command {
+            return replay.run(output).await;
+        }
         let node = self.node.connect().await?;
         if self.verify {
             let verdict = verify(&node).await?;

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod charter;
 pub(crate) mod check;
 pub(crate) mod cure;
+pub(crate) mod decision;
 pub(crate) mod dispute;
 pub(crate) mod erase;
 pub(crate) mod exempt;

@@ -66,6 +66,7 @@ pub(crate) struct EventView {
     pub at: Option<Time>,
     pub because: Vec<String>,
     pub frontier_digest: String,
+    pub arrivals: u64,
     pub corrects: Option<u64>,
     /// Why the measure is applied; only for APPLIED.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +170,7 @@ impl From<v1::DecisionEvent> for EventView {
             at: time(event.at),
             because: ids(&event.because),
             frontier_digest: hex(&event.frontier_digest),
+            arrivals: event.arrivals,
             corrects: (event.corrects != 0).then_some(event.corrects),
             applied_because: (event.change() == v1::DecisionChange::Applied)
                 .then(|| because(event.applied_because())),

@@ -12,7 +12,13 @@ pub struct MemoryLedger(BTreeMap<(Column, Vec<u8>), Vec<u8>>);
 impl MemoryLedger {
     /// Takes changes over.
     pub fn commit(&mut self, changes: &Changes) {
-        for (column, key, value) in changes.iter() {
+        self.commit_but(changes, &[]);
+    }
+
+    /// Takes changes over, those of some columns aside.
+    pub fn commit_but(&mut self, changes: &Changes, left_out: &[Column]) {
+        let kept = changes.iter().filter(|(column, ..)| !left_out.contains(column));
+        for (column, key, value) in kept {
             let key = (column, key.to_vec());
             match value {
                 Some(value) => self.0.insert(key, value.to_vec()),

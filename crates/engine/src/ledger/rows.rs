@@ -396,6 +396,9 @@ pub struct JournalRow {
     /// How many flags.
     #[prost(uint64, tag = "21")]
     pub flags: u64,
+    /// For a decision, the arrival number of the last record that had come.
+    #[prost(uint64, tag = "16")]
+    pub arrivals: u64,
 }
 
 /// A write already done.

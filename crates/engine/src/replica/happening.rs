@@ -159,6 +159,8 @@ pub struct Decided {
     pub because: Vec<StatementId>,
     /// Digest of the frontier on which it was taken.
     pub frontier: Digest,
+    /// The arrival number of the last record that had come; 0 in entries of before it was noted.
+    pub arrivals: u64,
 }
 
 /// A journal entry.
@@ -323,6 +325,7 @@ impl Decided {
         row.at = self.at.micros();
         row.because = self.because.iter().map(|id| id.0.to_vec()).collect();
         row.frontier = self.frontier.0.to_vec();
+        row.arrivals = self.arrivals;
     }
 
     fn of(row: &JournalRow) -> Option<Self> {
@@ -338,6 +341,7 @@ impl Decided {
                 .map(|id| StatementId::from_slice(id))
                 .collect::<Option<_>>()?,
             frontier: Digest::from_slice(&row.frontier)?,
+            arrivals: row.arrivals,
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::ledger::{Column, Ledger, LedgerFault, dispute_day, dispute_day_key, f
 
 /// Why a statement that is well formed means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unmeant {
+pub enum Unmeant {
     /// It stands after the last record of its feed that counts.
     FeedEnded,
     /// Its branch of a forked feed is not final.
@@ -27,6 +27,45 @@ pub(super) enum Unmeant {
     NotATrustees,
     /// It was erased.
     Erased,
+}
+
+impl Unmeant {
+    /// A stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FeedEnded => "FEED_ENDED",
+            Self::Void => "VOID",
+            Self::TooManyStatements => "TOO_MANY_STATEMENTS",
+            Self::TooManyDisputes => "TOO_MANY_DISPUTES",
+            Self::NotATrustees => "NOT_A_TRUSTEES",
+            Self::Erased => "ERASED",
+        }
+    }
+}
+
+/// Reads statements back, and says of each why it means nothing, if so.
+///
+/// # Errors
+/// [`LedgerFault`].
+pub(crate) fn judged(
+    ledger: &dyn Ledger,
+    charters: &Charters,
+    rows: &[StatementRow],
+) -> Result<Vec<(Placed, Option<Unmeant>)>, LedgerFault> {
+    let mut meaning = Meaning::new(ledger, charters);
+    rows.iter().map(|row| meaning.of(row)).collect()
+}
+
+/// How many disputes of the member mean something on that day before the place `at`.
+///
+/// # Errors
+/// [`LedgerFault`].
+pub(crate) fn of_disputes(
+    ledger: &dyn Ledger,
+    charters: &Charters,
+    at: Position,
+) -> Result<u64, LedgerFault> {
+    Meaning::new(ledger, charters).disputes_before(at)
 }
 
 /// Says of statements whether they mean something.
@@ -89,6 +128,10 @@ impl<'a> Meaning<'a> {
     /// Counts the member's disputes of that day that stand before this one.
     fn of_dispute(&mut self, at: Position) -> Result<Option<Unmeant>, LedgerFault> {
         let most = self.charters.limits_at(at.time).disputes_a_day;
+        Ok((self.disputes_before(at)? >= most).then_some(Unmeant::TooManyDisputes))
+    }
+
+    fn disputes_before(&mut self, at: Position) -> Result<u64, LedgerFault> {
         let (from, _) = dispute_day(at.member, at.time);
         let mut before = 0;
         for (_, value) in
@@ -100,6 +143,6 @@ impl<'a> Meaning<'a> {
             };
             before += u64::from(counted);
         }
-        Ok((before >= most).then_some(Unmeant::TooManyDisputes))
+        Ok(before)
     }
 }

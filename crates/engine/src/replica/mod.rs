@@ -33,8 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, FeedHead, FeedId, MemberId, Signer, Span, StatementId, SubjectTag, Time, VerifiedFork,
-    VerifiedRecord,
+    Digest, FeedHead, FeedId, MemberId, RecordId, Signer, Span, StatementId, SubjectTag, Time,
+    VerifiedFork, VerifiedRecord,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -48,9 +48,12 @@ pub use happening::{Decided as DecidedMeasure, Event, Happening};
 pub use late::{LATE_AFTER, LATE_BURST_FLAGS, LATE_BURST_WINDOW};
 pub use local::MAX_RESETTLED_A_STEP;
 pub use local_happening::{DisputeEnd, LocalHappening};
+pub use meaning::Unmeant;
+pub(crate) use meaning::{judged, of_disputes};
 pub use opening::{OpenError, Opening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
 pub use retention::{Retained, past_retention};
+pub(crate) use settle::scope_row;
 pub use settle::{Known, MAX_REVISITS_A_STEP, known, own_may_differ};
 pub use simulated::MAX_SIMULATED_FLAGS;
 pub use withholding::{
@@ -471,14 +474,7 @@ impl Replica {
 
     /// A digest of the heads known of every feed: two replicas with the same digest know the same.
     pub fn frontier_digest(&self) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update(b"interlock/frontier/v1\0");
-        for (feed, head) in &self.heads {
-            hash.update(feed_key(*feed));
-            hash.update(head.sequence.to_be_bytes());
-            hash.update(head.id.map_or([0; 32], |id| id.0));
-        }
-        Digest(hash.finalize().into())
+        frontier_digest(self.heads.iter().map(|(feed, head)| (*feed, head.sequence, head.id)))
     }
 
     /// When the earliest timer of `ledger` is due.
@@ -490,6 +486,20 @@ impl Replica {
         let first = ledger.range(Column::Timers, &from, &[0xff; 41], 1)?;
         Ok(first.first().and_then(|(key, _)| timer_of_key(key)).map(|(due, _)| due))
     }
+}
+
+/// The digest of heads, given in the order of their feeds.
+pub(crate) fn frontier_digest(
+    heads: impl Iterator<Item = (FeedId, u64, Option<RecordId>)>,
+) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(b"interlock/frontier/v1\0");
+    for (feed, sequence, id) in heads {
+        hash.update(feed_key(feed));
+        hash.update(sequence.to_be_bytes());
+        hash.update(id.map_or([0; 32], |id| id.0));
+    }
+    Digest(hash.finalize().into())
 }
 
 /// What is known of another member.

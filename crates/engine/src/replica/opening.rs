@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use interlock_record::{FeedHead, FeedId, Signer, Time};
+use interlock_record::{FeedHead, FeedId, Signer, SigningKey, Time};
 
 use super::branches::Forks;
 use super::caution::{Caution, Start};
@@ -28,6 +28,13 @@ pub struct Opening {
     pub signer: Arc<dyn Signer>,
     /// How it starts.
     pub start: Start,
+}
+
+/// In which feed a replica signs, with what, and from when on.
+struct Signing {
+    feed: FeedId,
+    signer: Arc<dyn Signer>,
+    start: Start,
 }
 
 /// The replica cannot be opened.
@@ -65,6 +72,29 @@ impl Replica {
         if charters.feed(feed).is_none_or(|named| named.key != signer.public()) {
             return Err(OpenError::NotInCharter { feed });
         }
+        let signing = Signing { feed, signer, start };
+        Ok(Self::resume(ledger, charters, unsaved, signing)?)
+    }
+
+    /// A replica that signs nothing and speaks to nobody: it only takes in what it is given, to find
+    /// out what follows from it.
+    pub(crate) fn reader(
+        ledger: &dyn Ledger,
+        first: Charter,
+        feed: FeedId,
+    ) -> Result<Self, LedgerFault> {
+        let signer = Arc::new(SigningKey::from_seed([0; 32]));
+        let signing = Signing { feed, signer, start: Start::Careful { last_signed: None } };
+        Self::resume(ledger, Charters::first(first), Vec::new(), signing)
+    }
+
+    fn resume(
+        ledger: &dyn Ledger,
+        charters: Charters,
+        unsaved: Vec<SignedCharter>,
+        signing: Signing,
+    ) -> Result<Self, LedgerFault> {
+        let Signing { feed, signer, start } = signing;
         let counters = crate::ledger::row(ledger, MetaKey::Counters.bytes())?.unwrap_or_default();
         let (heads, voids) = heads(ledger)?;
         let mut replica = Self {

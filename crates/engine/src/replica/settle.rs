@@ -183,7 +183,8 @@ impl Replica {
     ) -> Result<(), LedgerFault> {
         let key = subject.as_bytes().to_vec();
         let old = work.draft.row::<DecisionRow>(&key)?.unwrap_or_default();
-        let teller = Teller { subject, frontier, now: work.now };
+        let arrivals = self.counters.arrivals;
+        let teller = Teller { subject, frontier, arrivals, now: work.now };
         let first = self.counters.journal + 1;
         let old_consortium = old.consortium.clone().unwrap_or_default();
         // What is its own was the consortium's until they parted, and is again once they meet.
@@ -245,7 +246,7 @@ impl Replica {
 }
 
 /// A timeline as a row, with nothing told yet.
-pub(super) fn scope_row(
+pub(crate) fn scope_row(
     timeline: &Timeline,
     flag_ids: &[StatementId],
     policies: &Schedule,
@@ -287,6 +288,7 @@ pub(super) fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
 struct Teller {
     subject: SubjectTag,
     frontier: Digest,
+    arrivals: u64,
     now: Time,
 }
 
@@ -414,6 +416,7 @@ impl Teller {
             at: Time::from_micros(at).unwrap_or(self.now),
             because,
             frontier: self.frontier,
+            arrivals: self.arrivals,
         }
     }
 }

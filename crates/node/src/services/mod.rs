@@ -10,6 +10,7 @@ mod others;
 mod pages;
 mod people;
 mod platform;
+mod proof;
 mod requests;
 mod review;
 mod watch;

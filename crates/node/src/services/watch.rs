@@ -194,6 +194,7 @@ fn of_decided(change: v1::DecisionChange, decided: &DecidedMeasure, corrects: u6
         because: decided.because.iter().map(|id| id.0.to_vec()).collect(),
         frontier_digest: decided.frontier.0.to_vec(),
         corrects,
+        arrivals: decided.arrivals,
         ..v1::DecisionEvent::default()
     };
     (decided.subject, [decided.from, decided.to], told)
@@ -309,7 +310,7 @@ fn decided_json(decided: &DecidedMeasure, corrects: u64) -> serde_json::Value {
     serde_json::json!({
         "subject": decided.subject, "scope": if decided.own { "OWN" } else { "CONSORTIUM" },
         "from": decided.from, "to": decided.to, "at": decided.at, "because": decided.because,
-        "frontier_digest": decided.frontier, "corrects": corrects,
+        "frontier_digest": decided.frontier, "corrects": corrects, "arrivals": decided.arrivals,
     })
 }
 

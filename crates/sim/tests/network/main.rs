@@ -16,6 +16,7 @@ mod lateness;
 mod liars;
 mod limits;
 mod people;
+mod proving;
 mod publishing;
 mod rebuilding;
 mod simulating;

@@ -25,7 +25,7 @@ fn set(lone: &mut Lone, settings: LocalSettings) {
     )
     .and_then(|replica| replica.with_settings(&lone.ledger, settings))
     .expect("opens");
-    lone.asked();
+    lone.answered();
 }
 
 fn simulating(mode: Mode, reasons: &[Reason]) -> (Lone, LocalSettings) {

@@ -98,12 +98,15 @@ impl Lone {
         self.replica = open(&self.consortium, &self.ledger, self.feed, start);
     }
 
+    fn asked(&mut self) {
+        assert!(self.answered().changes.is_empty(), "nothing has happened");
+    }
+
     /// All others tell it that they know nothing, so that it may sign.
-    pub(crate) fn asked(&mut self) {
+    pub(crate) fn answered(&mut self) -> Step {
         let others = self.consortium.members().into_iter();
         let answers = others.filter(|member| *member != self.feed.member).map(knows_nothing);
-        let step = self.step(at(0), answers.collect());
-        assert!(step.changes.is_empty(), "nothing has happened");
+        self.step(at(0), answers.collect())
     }
 
     pub(crate) fn step(&mut self, now: Time, inputs: Vec<Input>) -> Step {

@@ -1,5 +1,7 @@
 //! The engine's answer to what a bundle holds, through the same code that answers at a node.
 
+use std::collections::BTreeMap;
+
 use interlock_record::{FeedHead, FeedId, Measure, StatementId, Time};
 
 use super::proto;
@@ -50,10 +52,12 @@ pub(super) fn decide(
     let changes = draft.into_changes();
     ledger.commit(&changes);
     let mut judged = judged(&ledger, charters, &evidence.statements)?;
+    let disputes = rows.iter().filter(|row| row.is_dispute);
+    let before: BTreeMap<&[u8], u64> =
+        disputes.map(|row| (row.kept.id.as_slice(), row.disputes_before)).collect();
     for (placed, unmeant) in &mut judged {
         let most = charters.limits_at(placed.position.time).disputes_a_day;
-        let row = rows.iter().find(|row| row.kept.id == placed.id.0);
-        let past = row.is_some_and(|row| row.is_dispute && row.disputes_before >= most);
+        let past = before.get(placed.id.0.as_slice()).is_some_and(|before| *before >= most);
         if past && unmeant.is_none() {
             *unmeant = Some(Unmeant::TooManyDisputes);
         }

@@ -13,8 +13,15 @@ use crate::charter::{Allowance, Quota};
 /// The records of a feed in its window: time and count of flags of each, in order of time.
 pub type Window = VecDeque<(Time, u64)>;
 
+/// How far back of a record the breaker looks: the quota's window, and before it the whole of an
+/// allowance, of which earlier records may have used up a part.
+pub fn reach(quota: &Quota, allowance: Option<&Allowance>) -> Span {
+    let period = allowance.map_or(Span::ZERO, |allowance| allowance.until.since(allowance.from));
+    Span::from_micros(quota.window.micros().saturating_add(period.micros())).unwrap_or(Span::MAX)
+}
+
 /// Counts a record's flags in its feed's window and says whether the record is held. Entries are
-/// kept for `keep`, the longest window that the feed's quota ever had.
+/// kept for `keep`, the longest [`reach`] that the feed ever had.
 pub fn holds(
     (quota, allowance): (Quota, Option<Allowance>),
     keep: Span,
@@ -22,22 +29,25 @@ pub fn holds(
     time: Time,
     flags: u64,
 ) -> bool {
-    let oldest = time.minus(keep.max(quota.window));
+    let oldest = time.minus(keep.max(reach(&quota, allowance.as_ref())));
     while window.front().is_some_and(|(earlier, _)| *earlier <= oldest) {
         window.pop_front();
     }
     window.push_back((time, flags));
     let start = time.minus(quota.window);
-    let (mut total, mut allowed) = (0, 0);
-    for (at, flags) in window.iter().filter(|(at, _)| *at > start) {
-        match allowance {
-            Some(allowance) if allowance.from <= *at && *at < allowance.until => allowed += flags,
-            _ => total += flags,
+    let (mut total, mut allowed, mut used) = (0, 0, 0);
+    for (at, flags) in window.iter() {
+        let inside = allowance.is_some_and(|some| some.from <= *at && *at < some.until);
+        match (inside, *at > start) {
+            (true, true) => allowed += flags,
+            (true, false) => used += flags,
+            (false, true) => total += flags,
+            (false, false) => {}
         }
     }
-    let beside = allowance.map_or(0, |allowance| allowance.flags);
+    let left = allowance.map_or(0, |allowance| allowance.flags.saturating_sub(used));
     // A record without flags has nothing to hold.
-    flags > 0 && total + allowed.saturating_sub(beside) > quota.flags
+    flags > 0 && total + allowed.saturating_sub(left) > quota.flags
 }
 
 #[cfg(test)]
@@ -81,6 +91,22 @@ mod tests {
         assert!(holds(11, 1), "above both");
         assert!(holds(20, 1), "after the allowance only the quota is left");
         assert!(!holds(69, 8), "the backlog that was allowed does not count afterwards");
+    }
+
+    #[test]
+    fn an_allowance_longer_than_the_window_is_not_given_again_in_each() {
+        let allowance = Allowance { flags: 100, from: at(100), until: at(700) };
+        let keep = reach(&QUOTA, Some(&allowance));
+        assert_eq!(keep, Span::from_secs(660), "the window and the period before it");
+        let mut window = Window::new();
+        let mut holds =
+            |secs, flags| holds((QUOTA, Some(allowance)), keep, &mut window, at(secs), flags);
+        assert!(!holds(100, 90), "most of the allowance");
+        assert!(!holds(161, 20), "the ten that are left, and the quota");
+        assert!(!holds(222, 10), "the quota of another window");
+        assert!(holds(223, 1), "above it");
+        assert!(holds(690, 11), "at the end as well");
+        assert!(!holds(760, 5), "and the quota goes on");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::clock::{now, random};
-use crate::config::{ApiConfig, Materials, MetricsConfig};
+use crate::config::{ApiConfig, Config, Materials, MetricsConfig};
 use crate::custody::TransportKeys;
 use crate::custody::last_signed::LastSigned;
 use crate::destroyer::{Destructions, NodeOutbox, destroy_forever};
@@ -142,26 +142,11 @@ pub async fn run(
         writer::Upkeep { last_signed, seen_every: config.seen_every.unwrap_or(SEEN_EVERY), meters };
     let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), upkeep)?;
     let mut peers = JoinSet::new();
-    peers.spawn(dial_members(context.clone()));
-    let every = config.retention_every.map(|every| every.micros().unsigned_abs());
-    let retention = Retention {
-        feed,
-        charters: context.charters.clone(),
-        store: context.store.clone(),
-        writer: writer.clone(),
-        every: every.map_or(RETENTION_EVERY, Duration::from_micros),
-    };
-    peers.spawn(retention.keep(shutdown.clone()));
-    peers.spawn(destroy_forever(
-        destructions,
-        context.store.clone(),
-        content_keys,
-        writer.clone(),
-        shutdown.clone(),
-    ));
-    peers.spawn(pull_forever(context, asked));
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
-    tracing::info!(member = %feed.member, listen, %consortium, "ready");
+    let member = context.me;
+    peers.spawn(pull_forever(context.clone(), asked));
+    spawn_tasks(&mut peers, &context, &config, feed, destructions, content_keys);
+    tracing::info!(%member, listen, %consortium, "ready");
     ready();
 
     // The writer ends by itself only when the disk fails; nothing can go on then.
@@ -187,6 +172,34 @@ pub async fn run(
         Ok(result) => result.context("the writer failed"),
         Err(_) => anyhow::bail!("the writer panicked"),
     }
+}
+
+/// Starts what a node does of itself, beside pulls and keys: calls, retention, destruction.
+fn spawn_tasks(
+    tasks: &mut JoinSet<()>,
+    context: &Context,
+    config: &Config,
+    feed: FeedId,
+    destructions: Destructions,
+    content_keys: ContentKeys,
+) {
+    tasks.spawn(dial_members(context.clone()));
+    let every = config.retention_every.map(|every| every.micros().unsigned_abs());
+    let retention = Retention {
+        feed,
+        charters: context.charters.clone(),
+        store: context.store.clone(),
+        writer: context.writer.clone(),
+        every: every.map_or(RETENTION_EVERY, Duration::from_micros),
+    };
+    tasks.spawn(retention.keep(context.shutdown.clone()));
+    tasks.spawn(destroy_forever(
+        destructions,
+        context.store.clone(),
+        content_keys,
+        context.writer.clone(),
+        context.shutdown.clone(),
+    ));
 }
 
 /// How the replica starts, by what is remembered of its last signature.

@@ -138,7 +138,8 @@ impl Consortium {
                 && !line.starts_with("effective_from = ")
                 && !line.starts_with("resolves = ")
         });
-        let text: String = kept.map(|line| format!("{line}\n")).collect();
+        let mut text = kept.collect::<Vec<_>>().join("\n");
+        text.push('\n');
         let head = format!("version = {}\n", previous.version);
         let next = format!(
             "version = {}\nprevious = \"{}\"\neffective_from = \"{effective_from}\"\n",

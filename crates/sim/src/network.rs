@@ -131,8 +131,10 @@ impl Network {
         self.answers.get(&ticket)
     }
 
-    /// Brings a charter version to a member, at once; says which holds there then, or why it is
-    /// refused.
+    /// Brings a charter version to a member, at once; says which holds there then.
+    ///
+    /// # Errors
+    /// Why it is refused.
     pub fn amend(&mut self, member: MemberId, charter: SignedCharter) -> Result<u32, String> {
         self.tickets += 1;
         let ticket = self.tickets;
@@ -141,6 +143,9 @@ impl Network {
     }
 
     /// Has a member say which heads it has seen, if it has anything to say.
+    ///
+    /// # Panics
+    /// When there is no such member.
     pub fn see(&mut self, member: MemberId) {
         let host = self.hosts.get_mut(&member).expect("a member");
         let clock = host.clock(self.now);
@@ -323,8 +328,6 @@ impl Network {
             Effect::Published { ticket, result } => {
                 self.answers.insert(ticket, result);
             }
-            // Nobody acts on what is local over the network.
-            Effect::LocalDone { .. } => {}
             Effect::Push(record) => self.push(member, None, &Frame::Records(vec![record.to_vec()])),
             Effect::Announce { to, heads, charters } => {
                 let heads = match self.hosts[&member].vice {
@@ -349,9 +352,11 @@ impl Network {
             Effect::CharterApplied { ticket, result } => {
                 self.applied.insert(ticket, result.map_err(|error| error.to_string()));
             }
-            // Memory keeps nothing that is gone.
-            Effect::CharterChanged(_) | Effect::Destroyed(_) => {}
-            Effect::Weighed { .. } => {}
+            // Memory keeps nothing that is gone, and nobody acts on what is local.
+            Effect::CharterChanged(_)
+            | Effect::Destroyed(_)
+            | Effect::LocalDone { .. }
+            | Effect::Weighed { .. } => {}
         }
     }
 

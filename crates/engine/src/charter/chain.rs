@@ -170,10 +170,13 @@ impl Charters {
         named.quota.map(|quota| (quota, named.allowance))
     }
 
-    /// The longest window of any quota that the feed ever had.
-    pub fn longest_window(&self, feed: FeedId) -> Option<interlock_record::Span> {
-        let quotas = self.chain.iter().filter_map(|charter| charter.feed(feed)?.quota);
-        quotas.map(|quota| quota.window).max()
+    /// The longest that the breaker ever looks back in the feed, if it has a quota at all.
+    pub fn longest_reach(&self, feed: FeedId) -> Option<interlock_record::Span> {
+        let feeds = self.chain.iter().filter_map(|charter| charter.feed(feed));
+        let reaches = feeds.filter_map(|state| {
+            Some(crate::breaker::reach(state.quota.as_ref()?, state.allowance.as_ref()))
+        });
+        reaches.max()
     }
 
     /// Every member that any version named.

@@ -15,6 +15,7 @@ use super::file;
 use super::moment::{self, Known};
 use super::verdict::{NotVerified, verify};
 use super::{MAX_PROVEN_FEED, MAX_RUN, MAX_RUN_BYTES, proto};
+use crate::breaker;
 use crate::charter::Charters;
 use crate::ledger::rows::{DecisionRow, EvidenceRow, ForkRow, IndexRow, StoredRow as _};
 use crate::ledger::{Column, Ledger, LedgerFault, fork_key, index_key, row};
@@ -199,8 +200,10 @@ fn show_windows(
         for sequence in concerned {
             let Some(record) = record_at(ledger, *feed, sequence)? else { continue };
             let header = record.verified()?.header().clone();
-            let Some((quota, _)) = known.charters.quota_at(*feed, header.time) else { continue };
-            let start = header.time.minus(quota.window);
+            let Some((quota, allowance)) = known.charters.quota_at(*feed, header.time) else {
+                continue;
+            };
+            let start = header.time.minus(breaker::reach(&quota, allowance.as_ref()));
             let mut run = Vec::new();
             let mut bytes = 0;
             let mut whole = sequence == 1;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interlock_record::{FeedId, FeedNumber, MAX_STATEMENTS, Position};
+use interlock_record::{FeedId, FeedNumber, MAX_STATEMENTS, Position, Span};
 
 use super::check::SeenAt;
 use super::evaluate::Row;
@@ -40,7 +40,8 @@ pub(super) fn held_and_day(
     let mut day = 0;
     let (mut window_whole, mut day_whole) = (sequence == 1, sequence == 1);
     let quota = charters.quota_at(line.feed, header.time);
-    let start = quota.map(|(quota, _)| header.time.minus(quota.window));
+    let reach = quota.map(|(quota, allowance)| breaker::reach(&quota, allowance.as_ref()));
+    let start = reach.map(|reach| header.time.minus(reach));
     for earlier in run(line, sequence) {
         let first = earlier.sequence == 1;
         let outside = start.is_none_or(|start| earlier.time <= start);
@@ -59,7 +60,7 @@ pub(super) fn held_and_day(
         Some((quota, _)) if at_most(sequence) <= quota.flags => Some(false),
         Some(quota) => window_whole.then(|| {
             let flags = u64::from(header.flags);
-            breaker::holds(quota, quota.0.window, &mut window, header.time, flags)
+            breaker::holds(quota, Span::ZERO, &mut window, header.time, flags)
         }),
     };
     match held {

@@ -227,18 +227,16 @@ impl Replica {
     fn hold(&mut self, record: &VerifiedRecord) -> bool {
         let header = record.header();
         let feed = header.feed;
-        let Some(keep) = self.charters.longest_window(feed) else { return false };
+        let Some(keep) = self.charters.longest_reach(feed) else { return false };
         let quota = self.charters.quota_at(feed, header.time);
         let window = self.windows.entry(feed).or_default();
         let flags = u64::from(header.flags);
-        match quota {
-            Some(quota) => breaker::holds(quota, keep, window, header.time, flags),
-            None => {
-                // A later version may look back at it.
-                window.push_back((header.time, flags));
-                false
-            }
-        }
+        let Some(quota) = quota else {
+            // A later version may look back at it.
+            window.push_back((header.time, flags));
+            return false;
+        };
+        breaker::holds(quota, keep, window, header.time, flags)
     }
 
     /// Compares a record with the one known at its place.
@@ -291,7 +289,8 @@ impl Replica {
         let siblings = are_siblings(proof);
         let lower = self.forks.lowest(feed).is_none_or(|lowest| sequence < lowest);
         // A fork further down accounts for two records here; else there would be one for each.
-        if (!siblings && !lower) || (self.forks.count(feed) >= MAX_FORKS_A_FEED && !lower) {
+        let full = self.forks.count(feed) >= MAX_FORKS_A_FEED;
+        if !lower && (!siblings || full) {
             return Ok(());
         }
         if !siblings && let Some(from) = from {

@@ -151,7 +151,7 @@ impl Replica {
                 self.finality.rose = true;
                 break;
             }
-            self.destroy(target, row, &mut destruction, work)?;
+            Self::destroy(target, row, &mut destruction, work)?;
             erasure.done = true;
             work.draft.put(key, &erasure);
             self.erasing.remove(&target);
@@ -163,7 +163,6 @@ impl Replica {
     }
 
     fn destroy(
-        &mut self,
         id: StatementId,
         mut target: TargetRow,
         destruction: &mut Destruction,
@@ -179,7 +178,7 @@ impl Replica {
             let position = record.position(index);
             record.erase(index);
             row.record = record.signed().encode();
-            if let Some(key) = self.put_log(feed, sequence, &row, work)? {
+            if let Some(key) = put_log(feed, sequence, &row, work)? {
                 overwritten(Column::Log, &key);
             }
             if let Some(key) = scrub(id, row.journaled, work)? {
@@ -200,21 +199,6 @@ impl Replica {
         work.draft.put(id.0.to_vec(), &target);
         work.events.push(Happening::Erased { id, feed, sequence });
         Ok(())
-    }
-
-    fn put_log(
-        &self,
-        feed: FeedId,
-        sequence: u64,
-        row: &LogRow,
-        work: &mut Work<'_>,
-    ) -> Result<Option<Vec<u8>>, LedgerFault> {
-        let index = work.draft.row::<IndexRow>(&index_key(feed, sequence))?;
-        let key = index.map(|index| number_key(index.arrival));
-        if let Some(key) = &key {
-            work.draft.put(key.clone(), row);
-        }
-        Ok(key)
     }
 
     /// Notes which content of an accepted record is missing.
@@ -277,7 +261,7 @@ impl Replica {
         }
         row.record = signed.encode();
         row.journaled = self.next_entry(work);
-        self.put_log(feed, sequence, &row, work)?;
+        put_log(feed, sequence, &row, work)?;
         self.statements(record, &row, &filled, work)
     }
 
@@ -300,6 +284,21 @@ impl Replica {
         }
         Ok(())
     }
+}
+
+/// Replaces the log row of a record of the line; its key, if there is one.
+fn put_log(
+    feed: FeedId,
+    sequence: u64,
+    row: &LogRow,
+    work: &mut Work<'_>,
+) -> Result<Option<Vec<u8>>, LedgerFault> {
+    let index = work.draft.row::<IndexRow>(&index_key(feed, sequence))?;
+    let key = index.map(|index| number_key(index.arrival));
+    if let Some(key) = &key {
+        work.draft.put(key.clone(), row);
+    }
+    Ok(key)
 }
 
 /// Takes the subject out of the journal entry that tells of a statement.

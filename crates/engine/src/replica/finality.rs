@@ -226,7 +226,7 @@ impl Replica {
     }
 
     /// A record came: there may be something to name.
-    pub(super) fn to_be_named(&mut self, feed: FeedId, says: &[&'static str], now: Time) {
+    pub(super) fn note_unnamed(&mut self, feed: FeedId, says: &[&'static str], now: Time) {
         if feed.member != self.me && says.iter().any(|kind| *kind != "seen") {
             self.finality.unnamed.insert(feed);
             self.finality.since.get_or_insert(now);

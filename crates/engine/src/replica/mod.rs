@@ -379,7 +379,7 @@ impl Replica {
                 }
                 Input::Forks { from, forks } => self.forks(from, &forks, &mut work)?,
                 Input::Charters { from, charters } => {
-                    self.charters_came(from, charters, &mut work)?
+                    self.charters_came(from, charters, &mut work)?;
                 }
                 Input::ApplyCharter { ticket, charter } => {
                     let result = self.apply_charter(&charter, &mut work)?;
@@ -400,7 +400,7 @@ impl Replica {
         self.caution.review(&work.draft, self.heads.get(&self.feed))?;
         self.publish(publish, &mut work)?;
         self.erase_what_is_final(&mut work)?;
-        self.revisit(&mut work)?;
+        Self::revisit(&mut work)?;
         simulated::attest(&mut work)?;
         if ticks {
             self.resettle_some(&mut work)?;

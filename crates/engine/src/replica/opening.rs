@@ -150,7 +150,7 @@ impl Replica {
         let header = last.verified()?.header().clone();
         let count = last.day_before + u64::from(header.statements);
         self.days.insert(feed, (day_of(header.time), count));
-        let Some(keep) = self.charters.longest_window(feed) else { return Ok(()) };
+        let Some(keep) = self.charters.longest_reach(feed) else { return Ok(()) };
         let start = header.time.minus(keep);
         let mut window = Window::new();
         for sequence in (1..=sequence).rev() {

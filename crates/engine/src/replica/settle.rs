@@ -77,7 +77,7 @@ impl Replica {
     }
 
     /// Takes up some of the subjects that wait to be decided anew.
-    pub(super) fn revisit(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+    pub(super) fn revisit(work: &mut Work<'_>) -> Result<(), LedgerFault> {
         if !work.revisits {
             return Ok(());
         }

@@ -77,7 +77,7 @@ impl Replica {
             says.push(kind);
             work.events.push(Happening::Statement { kind, id, subject, feed, sequence });
         }
-        self.to_be_named(feed, &says, work.now);
+        self.note_unnamed(feed, &says, work.now);
         Ok(())
     }
 

@@ -149,13 +149,10 @@ impl Door {
     /// handshake.
     fn still_welcome<T>(&self, request: &Request<T>) -> Result<PeerIdentity, Status> {
         let identity = identity_of(request)?;
-        match self.context.roster.key(identity.feed()) {
-            Some(_) => Ok(identity),
-            None => {
-                let member = identity.member();
-                Err(self.refuse(member, "FEED_ENDED", "the charter has ended this feed"))
-            }
+        if self.context.roster.key(identity.feed()).is_some() {
+            return Ok(identity);
         }
+        Err(self.refuse(identity.member(), "FEED_ENDED", "the charter has ended this feed"))
     }
 
     fn check_hello(&self, member: MemberId, hello: &peer::Hello) -> Result<(), Status> {

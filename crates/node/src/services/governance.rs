@@ -152,7 +152,7 @@ impl Services {
         let feeds = wanted.flat_map(|(member, state)| {
             state.feeds.keys().map(|number| FeedId { member: *member, number: *number })
         });
-        for feed in feeds.filter(|feed| charters.longest_window(*feed).is_some()) {
+        for feed in feeds.filter(|feed| charters.longest_reach(*feed).is_some()) {
             let Some(head) = self.store.get(Column::Heads, &feed_key(feed))? else { continue };
             let head = <HeadRow as StoredRow>::decode(&head)?.head;
             let head =

@@ -275,13 +275,12 @@ fn detail(happening: &Happening) -> serde_json::Value {
         }),
         Happening::Announced(decided) | Happening::Effective(decided) => decided_json(decided, 0),
         Happening::Revised { decided, corrects } => decided_json(decided, *corrects),
-        Happening::Tripped { feed, sequence } | Happening::Equivocation { feed, sequence } => {
+        Happening::Tripped { feed, sequence }
+        | Happening::Equivocation { feed, sequence }
+        | Happening::BranchTaken { feed, sequence } => {
             json!({ "feed": feed.to_string(), "sequence": sequence })
         }
         Happening::Void { feed, from } => json!({ "feed": feed.to_string(), "from": from }),
-        Happening::BranchTaken { feed, sequence } => {
-            json!({ "feed": feed.to_string(), "sequence": sequence })
-        }
         Happening::CharterChanged { version, id, from } => {
             json!({ "version": version, "hash": id, "before": from })
         }

@@ -1,5 +1,7 @@
 //! Which version follows which, who must have signed it, and what becomes of two that do.
 
+use std::fmt::Write as _;
+
 use interlock_record::{FeedId, FeedNumber, SigningKey, Span, hex};
 
 use super::super::*;
@@ -20,7 +22,8 @@ fn first() -> String {
          pepper_epoch = 1\npepper_check = \"{digest}\"\n"
     );
     for (number, id) in (0..).zip(["a", "b", "c", "d"]) {
-        text += &format!(
+        let _ = write!(
+            text,
             "[[member]]\nid = \"{id}\"\naddress = \"h:1\"\ngovernance_key = \"{}\"\n\
              recovery_key = \"{}\"\n[[member.feed]]\nnumber = 1\nkey = \"{}\"\n\
              quota = {{ flags = 10, window = \"60s\" }}\n",
@@ -220,7 +223,7 @@ fn policy_and_limits_hold_from_their_instant_and_members_at_once() {
         assert_eq!(after.limits_at(at(secs)).statements_a_day, day);
     }
     assert_eq!(after.newest().members[&feed.member].address, "h:2");
-    assert_eq!(after.longest_window(feed), Some(Span::from_secs(60)));
+    assert_eq!(after.longest_reach(feed), Some(Span::from_secs(60)));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod agreement;
 mod amending;
 mod careful;
 mod disputes;
+mod documents;
 mod erasing;
 mod late;
 mod lateness;

@@ -119,7 +119,7 @@ pub fn statement(bytes: &[u8]) {
         tag_scheme: 1,
         pepper_epoch: 1,
     };
-    let sealed = seal(&own_key(), &FeedHead::empty(), context, vec![([7; 16], bytes.to_vec())]);
+    let sealed = seal(own_key(), &FeedHead::empty(), context, vec![([7; 16], bytes.to_vec())]);
     assert_eq!(sealed.is_ok(), bytes.len() <= MAX_STATEMENT_BYTES);
     if let Ok(sealed) = sealed {
         let verified = verify(sealed.into_signed(), &CONSORTIUM.id(), &own_key().public());
@@ -166,7 +166,7 @@ pub fn feed_head(bytes: &[u8]) {
         pepper_epoch: 1,
     };
     // The next record is made, and follows; except where numbers or times have come to their end.
-    match seal(&own_key(), &head, context, vec![([7; 16], Vec::new())]) {
+    match seal(own_key(), &head, context, vec![([7; 16], Vec::new())]) {
         Ok(record) => {
             let next = head.next(&record).expect("what was sealed on it follows it");
             assert_eq!(next.sequence, head.sequence + 1);

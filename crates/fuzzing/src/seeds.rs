@@ -118,7 +118,7 @@ fn sealed(head: &FeedHead, count: usize) -> VerifiedRecord {
         pepper_epoch: 1,
     };
     let bodies = statements().take(count).map(|(_, bytes)| ([7; 16], bytes)).collect();
-    seal(&own_key(), head, context, bodies).expect("all is in range")
+    seal(own_key(), head, context, bodies).expect("all is in range")
 }
 
 /// Two records of a feed; the second is not the only one in its place.

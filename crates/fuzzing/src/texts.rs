@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use interlock_engine::charter::{Charter, Charters, MAX_CHARTER_BYTES};
-use interlock_engine::evidence::jsonl::EvidenceFile;
+use interlock_engine::evidence::jsonl::{EvidenceFile, SubjectEvidence};
 use interlock_engine::limits::MAX_POLICY_BYTES;
 use interlock_engine::policy::{Policy, Schedule};
 use interlock_engine::text::FileError;
@@ -80,7 +80,7 @@ pub fn evidence(bytes: &[u8]) {
     assert_eq!(again.subjects(&everybody), subjects);
     let strangers = file.subjects(&BTreeSet::new());
     assert!(strangers.keys().eq(subjects.keys()), "who is named does not hang on who says it");
-    assert!(strangers.values().all(|subject| *subject == Default::default()));
+    assert!(strangers.values().all(|subject| *subject == SubjectEvidence::default()));
     let policies = Schedule::constant(CONSORTIUM.charter.policy.clone());
     for subject in subjects.values().take(MAX_DECIDED) {
         let flags = &subject.evidence.flags;

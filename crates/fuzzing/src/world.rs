@@ -29,8 +29,9 @@ pub(crate) fn own_feed() -> FeedId {
 }
 
 /// The key of that feed.
-pub(crate) fn own_key() -> SigningKey {
-    CONSORTIUM.key(own_feed())
+pub(crate) fn own_key() -> &'static SigningKey {
+    static KEY: LazyLock<SigningKey> = LazyLock::new(|| CONSORTIUM.key(own_feed()));
+    &KEY
 }
 
 /// The public key of a feed that the charter names.

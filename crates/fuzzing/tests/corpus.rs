@@ -13,9 +13,9 @@ const MAX_FILES: usize = 40;
 /// The most bytes of the whole corpus.
 const MAX_CORPUS_BYTES: usize = 200 * 1024;
 /// Files up to this length are also tried with every byte changed.
-const SWEPT_BYTES: usize = 700;
+const SWEPT_BYTES: usize = 400;
 /// Files up to this length are also tried with every value of every byte.
-const EVERY_VALUE_BYTES: usize = 48;
+const EVERY_VALUE_BYTES: usize = 24;
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
@@ -83,7 +83,7 @@ fn sweep(target: Target, bytes: &[u8]) {
     let mut other = bytes.to_vec();
     for (place, byte) in bytes.iter().copied().enumerate() {
         let every = (0..=u8::MAX).filter(|value| *value != byte);
-        let some = [byte ^ 1, byte ^ 0x20, byte ^ 0x80, 0, u8::MAX].into_iter();
+        let some = [byte ^ 1, byte ^ 0x80, 0].into_iter();
         let values: Vec<u8> =
             if bytes.len() <= EVERY_VALUE_BYTES { every.collect() } else { some.collect() };
         for value in values {

@@ -107,3 +107,44 @@ fn a_gzipped_file_is_read_by_its_content() {
     let events = read(&path, &Reading { terms: TERMS, purpose }).expect("all is well");
     assert_eq!(events["a"][0].op, Op::Repay);
 }
+
+/// Either way of reading, on any bytes: an error names a line that the text has, and what is read is
+/// in the order and within the ranges that the rest relies on.
+fn holds_of_any(text: &[u8]) {
+    let map = map();
+    let sending = Purpose::Sending { id_type: IdType::Device, map: &map };
+    let last = text.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 2;
+    for purpose in [sending, Purpose::LookingAt] {
+        match parse("e.csv", text, &Reading { terms: TERMS, purpose }) {
+            Ok(events) => {
+                for of_issuer in events.values() {
+                    assert!(!of_issuer.is_empty() && of_issuer.is_sorted_by_key(|event| event.at));
+                    let sure = |event: &Event| (1..=100).contains(&event.terms.confidence);
+                    assert!(of_issuer.iter().all(sure));
+                }
+            }
+            Err(error) => {
+                let line = usize::try_from(error.line).unwrap_or(usize::MAX);
+                assert!((1..=last).contains(&line), "line {line} of {last}: {error}");
+                assert!(!error.message.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_a_file_holds_is_read_or_named_by_line() {
+    let text = b"batch,subject,op,issuer,time,severity,confidence\n\
+        7,s1,add,a,2026-01-01T00:00:00Z,LOW,\n\
+        \"7\",\"s 1\",del,a,2026-01-01T00:00:01Z,,55\r\n";
+    holds_of_any(text);
+    (0..text.len()).for_each(|end| holds_of_any(&text[..end]));
+    let mut other = text.to_vec();
+    for place in 0..text.len() {
+        for value in 0..=u8::MAX {
+            other[place] = value;
+            holds_of_any(&other);
+        }
+        other[place] = text[place];
+    }
+}

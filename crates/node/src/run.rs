@@ -16,8 +16,8 @@ use interlock_wire::v1::platform_server::PlatformServer;
 use interlock_wire::v1::proof_server::ProofServer;
 use interlock_wire::v1::review_server::ReviewServer;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::service::Routes;
@@ -85,10 +85,7 @@ pub async fn run(
     let links = Arc::new(Links::default());
     let (pulls, asked) = mpsc::channel(MAX_WAITING_PULLS);
     let (charters_tell, charters_told) = watch::channel(charters.clone());
-    let destructions = Destructions::default();
-    if let Some(number) = destruction_begun(&store)? {
-        destructions.add_all(number);
-    }
+    let destructions = destructions_begun(&store)?;
     let outbox = NodeOutbox {
         peers: PeerOutbox::new(links.clone(), writer.clone(), pulls, charters_tell),
         destructions: destructions.clone(),
@@ -149,13 +146,7 @@ pub async fn run(
     tracing::info!(%member, listen, %consortium, "ready");
     ready();
 
-    // The writer ends by itself only when the disk fails; nothing can go on then.
-    let (ended, writer_ended) = tokio::sync::oneshot::channel();
-    let joiner = tokio::task::spawn_blocking(move || {
-        let result = writer_thread.join();
-        let _ = ended.send(());
-        result
-    });
+    let (joiner, writer_ended) = join(writer_thread);
     tokio::select! {
         () = stop => {}
         _ = writer_ended => {}
@@ -172,6 +163,31 @@ pub async fn run(
         Ok(result) => result.context("the writer failed"),
         Err(_) => anyhow::bail!("the writer panicked"),
     }
+}
+
+/// What is to be destroyed, with what was left undone.
+fn destructions_begun(store: &Store) -> anyhow::Result<Destructions> {
+    let destructions = Destructions::default();
+    if let Some(number) = destruction_begun(store)? {
+        destructions.add_all(number);
+    }
+    Ok(destructions)
+}
+
+type WriterEnd = std::thread::Result<anyhow::Result<()>>;
+
+/// Waits for the writer beside everything else. It ends by itself only when the disk fails; nothing
+/// can go on then.
+fn join(
+    writer: std::thread::JoinHandle<anyhow::Result<()>>,
+) -> (JoinHandle<WriterEnd>, oneshot::Receiver<()>) {
+    let (ended, writer_ended) = oneshot::channel();
+    let joiner = tokio::task::spawn_blocking(move || {
+        let result = writer.join();
+        let _ = ended.send(());
+        result
+    });
+    (joiner, writer_ended)
 }
 
 /// Starts what a node does of itself, beside pulls and keys: calls, retention, destruction.

@@ -11,7 +11,7 @@ use crate::term::{term, wire};
 
 /// Ask that a flag, dispute, cure or receipt be as if it had never been, and its content destroyed.
 ///
-/// Its issuer may ask once the charter's min_keep is over; before that, and for others' statements, a
+/// Its issuer may ask once the charter's `min_keep` is over; before that, and for others' statements, a
 /// quorum of groups has to ask. The content is destroyed at every node once that is final.
 #[derive(Debug, Args)]
 #[command(after_help = "\

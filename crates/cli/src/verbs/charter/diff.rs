@@ -41,7 +41,7 @@ pub(super) struct Change {
 }
 
 #[derive(Debug, Serialize)]
-struct Changes {
+struct Difference {
     from: u32,
     to: u32,
     changes: Vec<Change>,
@@ -52,7 +52,7 @@ impl Diff {
         let (old, new) = (CharterFile::read(&self.old)?, CharterFile::read(&self.new)?);
         let (old, new) = (old.newest(), new.newest());
         let changes = changes(old, new)?;
-        output.result(&Changes { from: old.version, to: new.version, changes })?;
+        output.result(&Difference { from: old.version, to: new.version, changes })?;
         Ok(Exit::Done)
     }
 }
@@ -118,7 +118,7 @@ impl fmt::Display for Change {
     }
 }
 
-impl fmt::Display for Changes {
+impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "version {} -> {}", self.from, self.to)?;
         self.changes.iter().try_for_each(|change| write!(f, "\n{change}"))

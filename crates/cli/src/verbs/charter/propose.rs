@@ -110,8 +110,8 @@ struct RuleChanges {
     /// Another policy.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Another limit: max_clock_skew, min_keep, retention (durations), statements_a_day,
-    /// disputes_a_day (counts); may be repeated.
+    /// Another limit: `max_clock_skew`, `min_keep`, `retention` (durations), `statements_a_day`,
+    /// `disputes_a_day` (counts); may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     limit: Vec<LimitChange>,
     /// A new pepper, of the next epoch.

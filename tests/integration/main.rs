@@ -26,6 +26,7 @@ mod proving;
 mod proxy;
 mod refusing;
 mod restarting;
+mod retaining;
 mod reviewing;
 mod starting;
 mod succession;

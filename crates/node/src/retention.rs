@@ -1,10 +1,10 @@
-//! Retention: from time to time the node asks for the erasure of what its own feed said and need not
-//! be kept any longer.
+//! Retention: from time to time the node asks for the erasure of what its member said, in whatever
+//! feed, and need not be kept any longer.
 
 use std::time::Duration;
 
 use interlock_engine::replica::{Drafted, past_retention};
-use interlock_record::{Erase, EraseGround, FeedId, Statement};
+use interlock_record::{Erase, EraseGround, FeedId, MemberId, Statement};
 use interlock_store::Store;
 use tokio::sync::watch;
 
@@ -19,8 +19,8 @@ const RECORDS_AT_ONCE: u64 = 1_024;
 
 /// What retention needs.
 pub struct Retention {
-    /// The node's own feed.
-    pub feed: FeedId,
+    /// The node's own member.
+    pub me: MemberId,
     /// The charters, which say for how long.
     pub charters: CharterFeed,
     /// Where to look.
@@ -46,9 +46,18 @@ impl Retention {
     }
 
     async fn once(&self) -> anyhow::Result<()> {
+        let charters = self.charters.now();
+        let mine = charters.newest().members.get(&self.me);
+        for number in mine.iter().flat_map(|state| state.feeds.keys()) {
+            self.look_through(FeedId { member: self.me, number: *number }).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_through(&self, feed: FeedId) -> anyhow::Result<()> {
         let mut next = Some(1);
         while let Some(from) = next {
-            let (store, charters, feed) = (self.store.clone(), self.charters.now(), self.feed);
+            let (store, charters) = (self.store.clone(), self.charters.now());
             let look =
                 move || past_retention(&store, &charters, feed, (from, RECORDS_AT_ONCE), now());
             let found = tokio::task::spawn_blocking(look).await??;

@@ -142,7 +142,7 @@ pub async fn run(
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
     let member = context.me;
     peers.spawn(pull_forever(context.clone(), asked));
-    spawn_tasks(&mut peers, &context, &config, feed, destructions, content_keys);
+    spawn_tasks(&mut peers, &context, &config, destructions, content_keys);
     tracing::info!(%member, listen, %consortium, "ready");
     ready();
 
@@ -195,14 +195,13 @@ fn spawn_tasks(
     tasks: &mut JoinSet<()>,
     context: &Context,
     config: &Config,
-    feed: FeedId,
     destructions: Destructions,
     content_keys: ContentKeys,
 ) {
     tasks.spawn(dial_members(context.clone()));
     let every = config.retention_every.map(|every| every.micros().unsigned_abs());
     let retention = Retention {
-        feed,
+        me: context.me,
         charters: context.charters.clone(),
         store: context.store.clone(),
         writer: context.writer.clone(),

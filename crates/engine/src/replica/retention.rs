@@ -1,4 +1,4 @@
-//! Retention: what this node's own feed said and need not be kept any longer, by record time.
+//! Retention: what a feed of this node's member said and need not be kept any longer, by record time.
 //!
 //! The charter says how long after its end evidence is kept. Its issuer's node then asks for the
 //! erasure; what others said is theirs to erase.
@@ -7,7 +7,7 @@ use interlock_record::{FeedId, Statement, StatementId, Time};
 
 use super::{known, record_at};
 use crate::charter::Charters;
-use crate::ledger::rows::TargetRow;
+use crate::ledger::rows::{ErasureRow, TargetRow};
 use crate::ledger::{Ledger, LedgerFault, row};
 use crate::timeline::{Setting, Standing, View, explain};
 
@@ -52,12 +52,23 @@ pub fn past_retention(
                 Ok(Statement::Cure(_) | Statement::Receipt(_) | Statement::Dispute(_)) => true,
                 _ => false,
             };
-            if ended {
+            if ended && !asked(ledger, feed, id)? {
                 over.push(id);
             }
         }
     }
     Ok(Retained { over, next: from.checked_add(most) })
+}
+
+/// Whether the feed's member has asked for a statement's erasure already, which waits to be final.
+fn asked(ledger: &dyn Ledger, feed: FeedId, id: StatementId) -> Result<bool, LedgerFault> {
+    let Some(erasure) = row::<ErasureRow>(ledger, id.as_bytes())? else { return Ok(false) };
+    for erase in &erasure.erases {
+        if erase.feed_id()?.member == feed.member {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a flag had ended at an instant.

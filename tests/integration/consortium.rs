@@ -144,6 +144,9 @@ impl Consortium {
             node.answers().await;
         }
         this.connected(running).await;
+        for node in &this.nodes[..running] {
+            node.signs().await;
+        }
         self
     }
 

@@ -177,3 +177,110 @@ pub(super) fn inline(keys: impl IntoIterator<Item = (&'static str, Value)>) -> I
     let table: InlineTable = keys.into_iter().collect();
     value(table)
 }
+
+#[cfg(test)]
+mod tests {
+    use interlock_record::{FeedNumber, SigningKey, hex};
+
+    use super::*;
+
+    fn charter(members: &str) -> Charter {
+        let digest = hex(&[5; 32]);
+        let text = format!(
+            "# ours\nformat = 1\nname = \"n\" # north\nversion = 1\nrules = 1\nnonce = \"{digest}\"\n\
+             pepper_epoch = 1\npepper_check = \"{digest}\"\n{members}\n[policy]\nversion = 1\n"
+        );
+        Charter::parse("c.toml", &text).expect("no mistake")
+    }
+
+    fn key(number: u8) -> String {
+        SigningKey::from_seed([number; 32]).public().to_string()
+    }
+
+    fn feed(member: &str, number: u32) -> FeedId {
+        FeedId { member: member.parse().expect("an id"), number: FeedNumber(number) }
+    }
+
+    fn two() -> String {
+        format!(
+            "[[member]]\nid = \"a\" # the eldest\naddress = \"h:1\"\n[[member.feed]]\nnumber = 1\nkey = \"{}\"\n\
+             [[member]]\nid = \"b\"\naddress = \"h:2\"\n[[member.feed]]\nnumber = 1\nkey = \"{}\"\n",
+            key(1),
+            key(2)
+        )
+    }
+
+    fn finished(mut next: NextDocument, previous: &Charter) -> Charter {
+        next.set("effective_from", value("2026-01-01T00:00:00Z"));
+        let text = next.text();
+        let charter =
+            Charter::parse("next.toml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        charter.may_follow(previous).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        charter
+    }
+
+    #[test]
+    fn what_is_not_touched_stays_as_it_was_written() {
+        let previous = charter(&two());
+        let mut next = NextDocument::after(&previous).expect("a document");
+        next.set("name", value("m"));
+        let after = finished(next, &previous);
+        for kept in ["# ours\n", "# north\n", "id = \"a\" # the eldest\n"] {
+            assert!(after.text.contains(kept), "{kept:?} in {}", after.text);
+        }
+        assert_eq!((after.version, after.name.as_str()), (2, "m"));
+    }
+
+    #[test]
+    fn what_is_added_belongs_to_its_member() {
+        let previous = charter(&two());
+        let mut next = NextDocument::after(&previous).expect("a document");
+        let last = Last { sequence: 0, id: None };
+        next.set_feed(feed("a", 1), "last", Some(last_item(last).expect("small"))).expect("named");
+        next.add_feed(feed("a", 2), &[("key", value(key(3)))]).expect("named");
+        let line = format!("c=h:3={},quota=5/1h", key(4));
+        next.add_member(&line.parse().expect("a member")).expect("a document");
+        next.set_limit("retention", value("10d")).expect("a table");
+        let after = finished(next, &previous);
+        let feeds = |member: &str| after.members[&member.parse().expect("an id")].feeds.len();
+        assert_eq!((feeds("a"), feeds("b"), feeds("c")), (2, 1, 1));
+        assert!(after.feed(feed("a", 1)).is_some_and(|feed| feed.last.is_some()));
+        assert_eq!(after.limits.retention.to_string(), "10d");
+        // And once more, from what was written.
+        let next = NextDocument::after(&after).expect("a document");
+        assert_eq!(next.text().matches("[[member]]").count(), 3);
+    }
+
+    #[test]
+    fn members_written_in_one_line_can_be_changed_too() {
+        let inline = format!(
+            "member = [{{ id = \"a\", address = \"h:1\", feed = [{{ number = 1, key = \"{}\" }}] }}]\n",
+            key(1)
+        );
+        let previous = charter(&inline);
+        let mut next = NextDocument::after(&previous).expect("a document");
+        next.add_feed(feed("a", 2), &[("key", value(key(3)))]).expect("named");
+        next.set_member("a".parse().expect("an id"), "group", value("g")).expect("named");
+        let after = finished(next, &previous);
+        let member = &after.members[&"a".parse().expect("an id")];
+        assert_eq!((member.feeds.len(), member.group.as_str()), (2, "g"));
+    }
+
+    #[test]
+    fn another_policy_takes_the_place_of_the_old_one() {
+        let previous = charter(&two());
+        let mut next = NextDocument::after(&previous).expect("a document");
+        let policy = "# new\nversion = 1\nnotice_delay = \"9s\"\n[reason.OVERDUE]\npoints = { LOW = 1, MEDIUM = 2, HIGH = 3, CRITICAL = 4 }\nmax_life = \"5d\"\nceiling = \"LOCK\"\n";
+        next.set_policy(policy).expect("a document");
+        let after = finished(next, &previous);
+        assert_eq!(after.policy.notice_delay.to_string(), "9s");
+        assert!(after.text.contains("# new\n") && after.text.contains("[policy.reason.OVERDUE]"));
+    }
+
+    #[test]
+    fn who_is_not_named_cannot_be_changed() {
+        let mut next = NextDocument::after(&charter(&two())).expect("a document");
+        let error = next.set_feed(feed("a", 9), "quota", None).expect_err("no such feed");
+        assert_eq!(error.to_string(), "the charter does not name feed a/9");
+    }
+}

@@ -144,13 +144,10 @@ impl Consortium {
             node.answers().await;
         }
         this.connected(running).await;
-        for node in &this.nodes[..running] {
-            node.signs().await;
-        }
         self
     }
 
-    /// Waits until the first `running` nodes reach each other, both ways.
+    /// Waits until the first `running` nodes reach each other, both ways, and sign.
     pub(crate) async fn connected(&self, running: usize) {
         for node in &self.nodes[..running] {
             eventually(&format!("{} and the others reach each other", node.name), async || {

@@ -204,6 +204,7 @@ async fn honest_members_that_have_much_to_say_feel_no_budget() {
     }
     consortium.nodes[1].start();
     consortium.nodes[1].answers().await;
+    consortium.nodes[1].signs().await;
     // While it catches up, both go on.
     for number in 100..150 {
         consortium.nodes[0].raise(flag(tag(number), Severity::Medium)).await;

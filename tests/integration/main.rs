@@ -22,6 +22,7 @@ mod hostile;
 mod independence;
 mod needles;
 mod node;
+mod operators;
 mod proving;
 mod proxy;
 mod refusing;

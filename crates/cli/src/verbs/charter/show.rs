@@ -36,6 +36,8 @@ pub(crate) struct Show {
 #[derive(Debug, Serialize)]
 struct CharterView {
     name: String,
+    /// The hash of version 1, where that is known.
+    consortium: Option<String>,
     hash: String,
     version: u32,
     previous: Option<String>,
@@ -104,6 +106,7 @@ impl Show {
         };
         let mut view = CharterView::of(file.newest());
         if let CharterFile::Chain(chain) = &file {
+            view.consortium = Some(chain.charters.consortium().to_string());
             view.versions = versions(chain);
             let rivals = chain.charters.rivals();
             let rivals = rivals.map(|rivals| rivals.ids.iter().map(ToString::to_string).collect());
@@ -136,6 +139,7 @@ impl CharterView {
         let limits = charter.limits;
         Self {
             name: charter.name.clone(),
+            consortium: (charter.version == 1).then(|| charter.id().to_string()),
             hash: charter.id().to_string(),
             version: charter.version,
             previous: charter.previous.map(|id| id.to_string()),
@@ -213,6 +217,9 @@ impl fmt::Display for CharterView {
         }
         writeln!(f, "name      {}", self.name)?;
         writeln!(f, "hash      {} (of version 1: the consortium's id)", self.hash)?;
+        if let Some(consortium) = self.consortium.as_ref().filter(|id| **id != self.hash) {
+            writeln!(f, "of        consortium {consortium}")?;
+        }
         writeln!(f, "version   {}, rules {}", self.version, self.rules)?;
         if let Some(from) = &self.effective_from {
             writeln!(f, "in force  policy and limits for records from {from} on")?;

@@ -3,18 +3,16 @@
 //! Whatever queued up while the last fsync ran is the next step: one batch, one fsync. Effects run
 //! after that. Everything else in the node holds a [`WriterHandle`] and waits its turn.
 
+mod handle;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
-use interlock_engine::charter::{BadCharter, SignedCharter};
+use interlock_engine::charter::BadCharter;
 use interlock_engine::ledger::rows::CountersRow;
 use interlock_engine::ledger::{Column, timer_of_key};
-use interlock_engine::local::{Act, LocalDone, LocalRefused, Person};
-use interlock_engine::replica::{
-    Drafted, Effect, Input, PeerView, PublishRefused, Published, Replica, Request, Step,
-    Withholding,
-};
-use interlock_record::{Digest, FeedHead, FeedId, MemberId, Span, SubjectTag, Time};
+use interlock_engine::replica::{Drafted, Effect, Input, Replica, Step};
+use interlock_record::{Span, Time};
 use interlock_store::Store;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -23,6 +21,11 @@ use crate::clock::{now, random};
 use crate::custody::last_signed::LastSigned;
 use crate::metrics::WriterMeters;
 use crate::withholding::Watch;
+
+use handle::Command;
+pub use handle::{
+    Acting, Freshness, LocalResult, PublishResult, Publishing, Report, WriterGone, WriterHandle,
+};
 
 /// How many commands wait for the writer at most; senders wait beyond that.
 pub const MAX_QUEUED: usize = 4_096;
@@ -35,182 +38,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// A member that was not heard for so long may be ahead of this node.
 const UNHEARD_AFTER_MICROS: i64 = 5_000_000;
 
-/// What becomes of statements.
-pub type PublishResult = Result<Published, PublishRefused>;
-
-/// Something for the writer to do.
-#[derive(Debug)]
-enum Command {
-    Input(Input),
-    /// As an input, but the sender waits until it is on disk.
-    Taken(Input, oneshot::Sender<()>),
-    ApplyCharter(SignedCharter, oneshot::Sender<Result<u32, BadCharter>>),
-    Publish(Publishing, oneshot::Sender<PublishResult>),
-    Local(Acting, oneshot::Sender<LocalResult>),
-    Report(oneshot::Sender<Report>),
-    Shutdown,
-}
-
-/// Statements to be published.
-#[derive(Debug)]
-pub struct Publishing {
-    /// The statements.
-    pub statements: Vec<Drafted>,
-    /// What makes a second try the same write.
-    pub request: Option<Request>,
-    /// Who asks and why, where that goes into the audit log.
-    pub person: Option<Person>,
-}
-
-/// A person's act.
-#[derive(Debug)]
-pub struct Acting {
-    /// About whom.
-    pub subject: SubjectTag,
-    /// What.
-    pub act: Act,
-    /// Who and why.
-    pub person: Person,
-    /// What makes a second try the same act.
-    pub request: Option<Request>,
-}
-
-/// What becomes of an act.
-pub type LocalResult = Result<LocalDone, LocalRefused>;
-
-/// How the replica is.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The heads of every feed.
-    pub heads: Vec<(FeedId, FeedHead)>,
-    /// What is known of the other members.
-    pub peers: Vec<PeerView>,
-    /// Counters.
-    pub counters: CountersRow,
-    /// Why it does not sign, if it does not.
-    pub not_signing: Option<String>,
-    /// What each of the other members seems to hold back.
-    pub withholding: Vec<Withholding>,
-    /// Feeds whose late flags raise an alarm.
-    pub late_feeds: Vec<FeedId>,
-}
-
-/// How fresh the store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Freshness {
-    /// Digest of the frontier.
-    pub frontier: Digest,
-    /// Members not heard of lately.
-    pub unheard: Vec<MemberId>,
-}
-
-/// The writer is gone: it failed, or the node shuts down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the node is shutting down")]
-pub struct WriterGone;
-
-/// A way to the writer. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct WriterHandle {
-    commands: mpsc::Sender<Command>,
-    journal: watch::Receiver<u64>,
-    freshness: watch::Receiver<Freshness>,
-}
-
 /// Runs a step's effects on other members. Must not wait.
 pub trait Outbox: Send {
     /// Runs one effect; [`Effect::Published`] and [`Effect::LocalDone`] never come here.
     fn run(&mut self, effect: Effect);
-}
-
-impl WriterHandle {
-    /// Hands an input over.
-    ///
-    /// # Errors
-    /// [`WriterGone`].
-    pub async fn input(&self, input: Input) -> Result<(), WriterGone> {
-        self.commands.send(Command::Input(input)).await.map_err(|_| WriterGone)
-    }
-
-    /// Hands an input over if there is room for it right now.
-    pub fn try_input(&self, input: Input) {
-        // Whoever uses this says it again later.
-        let _ = self.commands.try_send(Command::Input(input));
-    }
-
-    /// Hands an input over and waits until what it changes is on disk.
-    ///
-    /// # Errors
-    /// [`WriterGone`].
-    pub async fn taken(&self, input: Input) -> Result<(), WriterGone> {
-        let (done, wait) = oneshot::channel();
-        self.commands.send(Command::Taken(input, done)).await.map_err(|_| WriterGone)?;
-        wait.await.map_err(|_| WriterGone)
-    }
-
-    /// Publishes statements; they are on disk when this returns well.
-    ///
-    /// # Errors
-    /// [`WriterGone`]; what was refused is within the result.
-    pub async fn publish(&self, publishing: Publishing) -> Result<PublishResult, WriterGone> {
-        let (done, wait) = oneshot::channel();
-        let command = Command::Publish(publishing, done);
-        self.commands.send(command).await.map_err(|_| WriterGone)?;
-        wait.await.map_err(|_| WriterGone)
-    }
-
-    /// Brings a charter version; says which holds then. It is on disk when this returns well.
-    ///
-    /// # Errors
-    /// [`WriterGone`]; what was refused is within the result.
-    pub async fn apply_charter(
-        &self,
-        charter: SignedCharter,
-    ) -> Result<Result<u32, BadCharter>, WriterGone> {
-        let (done, wait) = oneshot::channel();
-        self.commands.send(Command::ApplyCharter(charter, done)).await.map_err(|_| WriterGone)?;
-        wait.await.map_err(|_| WriterGone)
-    }
-
-    /// Does what a person asks for; it is on disk when this returns well.
-    ///
-    /// # Errors
-    /// [`WriterGone`]; what was refused is within the result.
-    pub async fn act(&self, acting: Acting) -> Result<LocalResult, WriterGone> {
-        let (done, wait) = oneshot::channel();
-        self.commands.send(Command::Local(acting, done)).await.map_err(|_| WriterGone)?;
-        wait.await.map_err(|_| WriterGone)
-    }
-
-    /// How the replica is.
-    ///
-    /// # Errors
-    /// [`WriterGone`].
-    pub async fn report(&self) -> Result<Report, WriterGone> {
-        let (done, wait) = oneshot::channel();
-        self.commands.send(Command::Report(done)).await.map_err(|_| WriterGone)?;
-        wait.await.map_err(|_| WriterGone)
-    }
-
-    /// Tells the number of the latest journal entry that is on disk, and when it moves.
-    pub fn journal(&self) -> watch::Receiver<u64> {
-        self.journal.clone()
-    }
-
-    /// How fresh the store is.
-    pub fn freshness(&self) -> Freshness {
-        self.freshness.borrow().clone()
-    }
-
-    /// How many commands wait for the writer.
-    pub fn queued(&self) -> usize {
-        self.commands.max_capacity() - self.commands.capacity()
-    }
-
-    /// Asks the writer to end after what is queued.
-    pub async fn shutdown(&self) {
-        let _ = self.commands.send(Command::Shutdown).await;
-    }
 }
 
 /// Makes the writer's queue. `outbox` is made with a handle of its own.
@@ -424,25 +255,7 @@ impl Writer {
         }
         warn_of(before, self.replica.counters());
         for effect in effects {
-            match effect {
-                Effect::Published { ticket, result } => {
-                    if let Some(caller) = self.callers.remove(&ticket) {
-                        // A caller that went away has its write all the same.
-                        let _ = caller.send(result);
-                    }
-                }
-                Effect::CharterApplied { ticket, result } => {
-                    if let Some(caller) = self.amenders.remove(&ticket) {
-                        let _ = caller.send(result);
-                    }
-                }
-                Effect::LocalDone { ticket, result } => {
-                    if let Some(actor) = self.actors.remove(&ticket) {
-                        let _ = actor.send(result);
-                    }
-                }
-                effect => self.outbox.run(effect),
-            }
+            self.run_effect(effect);
         }
         self.queue.journal.send_if_modified(|last| std::mem::replace(last, journal) != journal);
         if ticks || !changes.is_empty() {
@@ -463,6 +276,29 @@ impl Writer {
             self.due = set.chain(self.due).min();
         }
         Ok(())
+    }
+
+    /// Answers whoever asked; everything else goes out. A caller that went away has its write all
+    /// the same.
+    fn run_effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Published { ticket, result } => {
+                if let Some(caller) = self.callers.remove(&ticket) {
+                    let _ = caller.send(result);
+                }
+            }
+            Effect::CharterApplied { ticket, result } => {
+                if let Some(caller) = self.amenders.remove(&ticket) {
+                    let _ = caller.send(result);
+                }
+            }
+            Effect::LocalDone { ticket, result } => {
+                if let Some(actor) = self.actors.remove(&ticket) {
+                    let _ = actor.send(result);
+                }
+            }
+            effect => self.outbox.run(effect),
+        }
     }
 
     /// What this node has to say of the heads that it knows.

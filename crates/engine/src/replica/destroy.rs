@@ -63,24 +63,13 @@ pub fn begun(ledger: &dyn Ledger) -> Result<Option<u64>, LedgerFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use interlock_record::Time;
 
     use super::*;
-    use crate::ledger::{Draft, MemoryLedger};
+    use crate::ledger::MemoryLedger;
 
     fn work(ledger: &MemoryLedger) -> Work<'_> {
-        Work {
-            draft: Draft::new(ledger),
-            now: Time::MIN,
-            effects: Vec::new(),
-            touched: BTreeSet::new(),
-            events: Vec::new(),
-            revisits: false,
-            local: crate::replica::local::LocalWork::default(),
-            signed: None,
-        }
+        Work::new(ledger, Time::MIN, false)
     }
 
     #[test]

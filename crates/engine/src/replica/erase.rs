@@ -1,5 +1,5 @@
-//! Erasure: from an `Erase` on that may do so, a statement is as if it had never been; once the
-//! `Erase` is final, its content is destroyed.
+//! Erasure: once an `Erase` that may do so is known, a statement is as if it had never been, at
+//! every instant; once the `Erase` is final, its content is destroyed.
 //!
 //! Its issuer may, when the charter's `min_keep` is over, or a quorum of groups at any time. A
 //! record that came with content missing keeps a *hole*: others are asked for it, until an erasure

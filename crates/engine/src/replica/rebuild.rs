@@ -5,8 +5,6 @@
 //! key is gone) no longer count: every subject that has a decision is then decided anew, and what
 //! differs from what the journal told is journaled as revised. Only after that may a node serve.
 
-use std::collections::BTreeSet;
-
 use interlock_record::{Digest, SubjectTag, Time};
 
 use super::branches::Judging;
@@ -15,7 +13,7 @@ use super::happening::Happening;
 use super::{Replica, Work};
 use crate::ledger::rows::{LogRow, RestoreRow, StoredRow};
 use crate::ledger::{
-    Changes, Column, Draft, Ledger, LedgerFault, MetaKey, number_key, number_of_key, row,
+    Changes, Column, Ledger, LedgerFault, MetaKey, number_key, number_of_key, row,
 };
 
 /// How many records one step of a rebuild takes.
@@ -38,16 +36,7 @@ impl Replica {
             return Ok(None);
         };
         let before = self.counters;
-        let mut work = Work {
-            draft: Draft::new(ledger),
-            now,
-            effects: Vec::new(),
-            touched: BTreeSet::new(),
-            events: Vec::new(),
-            revisits: self.revisiting,
-            local: super::local::LocalWork::default(),
-            signed: None,
-        };
+        let mut work = Work::new(ledger, now, self.revisiting);
         let marker = MetaKey::Restore.bytes().to_vec();
         if self.rebuild_records(&mut restore, &mut work)?
             || self.resettle(&mut restore, &mut work)?

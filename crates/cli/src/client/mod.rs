@@ -38,6 +38,17 @@ const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// The largest answer, in bytes. A subject's whole history comes as one.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
+/// Which part of a long list.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PageArgs {
+    /// At most so many.
+    #[arg(long, value_name = "1..1000", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Go on after this page.
+    #[arg(long, value_name = "PAGE", default_value = "")]
+    pub(crate) page: String,
+}
+
 /// Which node to ask.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NodeArgs {

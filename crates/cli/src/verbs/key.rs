@@ -31,6 +31,19 @@ pub(crate) struct Show {
     file: PathBuf,
 }
 
+/// A key that is written anew.
+#[derive(Debug, Args)]
+struct Rewriting {
+    /// The key file as it is.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+    /// The new file.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
 /// Write a key anew under a passphrase; also to give it another one. The old file stays.
 ///
 /// The new passphrase is asked for at the terminal unless a file has it.
@@ -40,14 +53,8 @@ Example:
   interlock key encrypt feed.key --out feed.key.encrypted
   interlock key encrypt feed.key --out feed.key.encrypted --new-passphrase-file passphrase")]
 pub(crate) struct Encrypt {
-    /// The key file as it is.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
     #[command(flatten)]
-    passphrase: PassphraseArgs,
-    /// The new file.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    files: Rewriting,
     /// A file with the new passphrase, which only its owner may read.
     #[arg(long, value_name = "FILE")]
     new_passphrase_file: Option<PathBuf>,
@@ -59,14 +66,8 @@ pub(crate) struct Encrypt {
 Example:
   interlock key decrypt feed.key --out feed.key.plain")]
 pub(crate) struct Decrypt {
-    /// The key file as it is.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
     #[command(flatten)]
-    passphrase: PassphraseArgs,
-    /// The new file.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    files: Rewriting,
 }
 
 /// A key file, for people and programs.
@@ -106,14 +107,14 @@ impl KeyCommand {
                 }
             }
             Self::Encrypt(this) => {
-                let seed = read_seed(&this.file, &this.passphrase)?;
+                let seed = read_seed(&this.files.file, &this.files.passphrase)?;
                 let key = encrypt(&seed, this.new_passphrase_file)?;
-                write_encrypted(&this.out, &key)?;
+                write_encrypted(&this.files.out, &key)?;
                 shown(&key)
             }
             Self::Decrypt(this) => {
-                let seed = read_seed(&this.file, &this.passphrase)?;
-                write_secret(&this.out, &seed)?;
+                let seed = read_seed(&this.files.file, &this.files.passphrase)?;
+                write_secret(&this.files.out, &seed)?;
                 plain(&seed)
             }
         };

@@ -204,15 +204,10 @@ fn successor<'a>(
     let resolves_all = |charter: &&&'a Arc<Charter>| {
         ids.iter().all(|id| *id == charter.id() || charter.resolves.contains(id))
     };
-    match successors {
-        [] => Ok(None),
-        [only] if only.resolves.is_empty() => Ok(Some(*only)),
-        _ => {
-            let mut resolving = successors.iter().filter(resolves_all);
-            match (resolving.next(), resolving.next()) {
-                (Some(one), None) => Ok(Some(*one)),
-                _ => Err(ids),
-            }
-        }
+    let mut resolving = successors.iter().filter(resolves_all);
+    match (resolving.next(), resolving.next()) {
+        (Some(one), None) => Ok(Some(*one)),
+        _ if ids.is_empty() => Ok(None),
+        _ => Err(ids),
     }
 }

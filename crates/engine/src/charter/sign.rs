@@ -166,7 +166,7 @@ fn signed_groups<'a>(
         };
         let named = match signature.role {
             Role::Governance => key(of),
-            // It signs nothing but the replacement of the governance key.
+            // It signs only versions that replace the governance key, whatever else they change.
             Role::Recovery if of.version == previous.version && key(next) != key(previous) => {
                 of.members.get(&signature.member).and_then(|member| member.recovery_key)
             }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_record::{Measure, MemberId};
 
-use crate::limits::{MAX_MEMBERS, MAX_POLICY_BYTES, MAX_TRUST_PERCENT};
-use crate::policy::{Confirm, MeasurePolicy, PeerReceipts, Policy, Rule, read_rules};
+use crate::limits::{MAX_POLICY_BYTES, MAX_TRUST_PERCENT};
+use crate::policy::{Confirm, MeasurePolicy, PeerReceipts, Policy, Rule, read_members, read_rules};
 use crate::text::{FileError, Item, Table, parse_toml};
 
 const FORMAT: u64 = 1;
@@ -72,7 +72,7 @@ fn read(table: &mut Table<'_>, text: &str) -> Read<Overlay> {
     table.require("version")?.whole(FORMAT..=FORMAT)?;
     let (default_trust, trust) =
         table.take("trust").map(|item| trust(&item)).transpose()?.unwrap_or_default();
-    let peers = table.take("peers").map(|item| members(&item)).transpose()?;
+    let peers = table.take("peers").map(|item| read_members(&item)).transpose()?;
     let peer_receipts = table.take("peer_receipts").map(|item| receipts(&item)).transpose()?;
     let mut overlay = Overlay {
         text: text.to_owned(),
@@ -106,16 +106,6 @@ fn trust(item: &Item<'_>) -> Read<(Option<u64>, BTreeMap<MemberId, u64>)> {
         });
         Ok((default, rest.collect::<Read<_>>()?))
     })
-}
-
-fn members(item: &Item<'_>) -> Read<BTreeSet<MemberId>> {
-    let mut members = BTreeSet::new();
-    for entry in item.list(MAX_MEMBERS)? {
-        if !members.insert(entry.parse()?) {
-            return Err(entry.error("expected each member once"));
-        }
-    }
-    Ok(members)
 }
 
 fn measures(table: &mut Table<'_>, overlay: &mut Overlay) -> Read<()> {

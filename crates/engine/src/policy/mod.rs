@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_record::{CureKind, IdType, Measure, MemberId, Reason, Severity, Span};
 
-pub(crate) use read::rules as read_rules;
+pub(crate) use read::{members as read_members, rules as read_rules};
 pub use schedule::{BadSchedule, Schedule};
 
 use crate::text::{FileError, Table};

@@ -118,7 +118,8 @@ where
     Ok(rows.unwrap_or_default())
 }
 
-fn members(item: &Item<'_>) -> Read<BTreeSet<MemberId>> {
+/// Members, each once.
+pub(crate) fn members(item: &Item<'_>) -> Read<BTreeSet<MemberId>> {
     let mut members = BTreeSet::new();
     for entry in item.list(MAX_MEMBERS)? {
         if !members.insert(entry.parse()?) {

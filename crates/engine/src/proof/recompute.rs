@@ -65,6 +65,16 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// On whom the decision or the statements differ; none: it is about a record or a feed.
+    pub const fn subject(&self) -> Option<SubjectTag> {
+        match self {
+            Self::Decision { subject, .. } | Self::Evidence { subject } => Some(*subject),
+            Self::Record { .. } | Self::Head { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -93,13 +93,7 @@ impl Gossip for Door {
         let porter = &self.context.links.porter;
         let visit = porter.pull(member).map_err(|away| self.turned_away(away))?;
         let request = request.into_inner();
-        if request.consortium != self.context.consortium.0 {
-            return Err(self.refuse(
-                member,
-                "WRONG_CONSORTIUM",
-                "the request is for another consortium",
-            ));
-        }
+        self.check_consortium(member, &request.consortium)?;
         if request.ranges.len() > MAX_RANGES {
             return Err(self.refuse(
                 member,
@@ -132,13 +126,7 @@ impl Gossip for Door {
     ) -> Result<Response<Self::FetchChartersStream>, Status> {
         let member = self.still_welcome(&request)?.member();
         let request = request.into_inner();
-        if request.consortium != self.context.consortium.0 {
-            return Err(self.refuse(
-                member,
-                "WRONG_CONSORTIUM",
-                "the request is for another consortium",
-            ));
-        }
+        self.check_consortium(member, &request.consortium)?;
         let answers = super::charters::answer(&self.context, request.from_version);
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
@@ -155,12 +143,17 @@ impl Door {
         Err(self.refuse(identity.member(), "FEED_ENDED", "the charter has ended this feed"))
     }
 
-    fn check_hello(&self, member: MemberId, hello: &peer::Hello) -> Result<(), Status> {
+    fn check_consortium(&self, member: MemberId, named: &[u8]) -> Result<(), Status> {
         let expected = self.context.consortium;
-        if hello.consortium != expected.0 {
+        if named != expected.0 {
             let detail = format!("expected consortium {expected}");
             return Err(self.refuse(member, "WRONG_CONSORTIUM", detail));
         }
+        Ok(())
+    }
+
+    fn check_hello(&self, member: MemberId, hello: &peer::Hello) -> Result<(), Status> {
+        self.check_consortium(member, &hello.consortium)?;
         if hello.protocol != PROTOCOL {
             let detail = format!("expected protocol {PROTOCOL}");
             return Err(self.refuse(member, "WRONG_PROTOCOL", detail));

@@ -61,12 +61,7 @@ impl Proof for Services {
 }
 
 fn difference(difference: &Difference) -> v1::Difference {
-    let subject = match difference {
-        Difference::Decision { subject, .. } | Difference::Evidence { subject } => {
-            subject.0.to_vec()
-        }
-        Difference::Record { .. } | Difference::Head { .. } => Vec::new(),
-    };
+    let subject = difference.subject().map_or_else(Vec::new, |subject| subject.0.to_vec());
     v1::Difference { subject, detail: difference.to_string() }
 }
 

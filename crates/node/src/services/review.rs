@@ -43,11 +43,10 @@ impl Review for Services {
     async fn confirm(&self, call: Call<v1::ConfirmRequest>) -> Answer<v1::ActResponse> {
         let uid = people::uid(&call);
         let request = call.into_inner();
-        let (who, when) = ((request.by.as_str(), request.why.as_str(), uid), request.since);
+        let who = (request.by.as_str(), request.why.as_str(), uid);
         let acting = acting(&request.subject, who, &request.idempotency_key, |violations| {
-            let measure = requests::measure("measure".into(), request.measure, violations);
-            let seen_since = optional_time("since", when.as_ref(), violations);
-            Some(Act::Confirm { measure: measure?, seen_since: seen_since? })
+            let seen = seen(request.measure, request.since.as_ref(), violations);
+            seen.map(|(measure, seen_since)| Act::Confirm { measure, seen_since })
         });
         self.act("Confirm", &request, acting).await
     }
@@ -55,11 +54,10 @@ impl Review for Services {
     async fn refuse(&self, call: Call<v1::RefuseRequest>) -> Answer<v1::ActResponse> {
         let uid = people::uid(&call);
         let request = call.into_inner();
-        let (who, when) = ((request.by.as_str(), request.why.as_str(), uid), request.since);
+        let who = (request.by.as_str(), request.why.as_str(), uid);
         let acting = acting(&request.subject, who, &request.idempotency_key, |violations| {
-            let measure = requests::measure("measure".into(), request.measure, violations);
-            let seen_since = optional_time("since", when.as_ref(), violations);
-            Some(Act::Refuse { measure: measure?, seen_since: seen_since? })
+            let seen = seen(request.measure, request.since.as_ref(), violations);
+            seen.map(|(measure, seen_since)| Act::Refuse { measure, seen_since })
         });
         self.act("Refuse", &request, acting).await
     }
@@ -161,6 +159,17 @@ fn optional_time(
         None => Some(None),
         Some(at) => violations.check(field, time(at)).map(Some),
     }
+}
+
+/// What a person saw who confirms or refuses: the measure, and since when it was announced.
+fn seen(
+    measure: i32,
+    since: Option<&Timestamp>,
+    violations: &mut Violations,
+) -> Option<(Measure, Option<Time>)> {
+    let measure = requests::measure("measure".into(), measure, violations);
+    let since = optional_time("since", since, violations);
+    Some((measure?, since?))
 }
 
 fn required_time(field: &str, at: Option<&Timestamp>, violations: &mut Violations) -> Option<Time> {

@@ -72,12 +72,7 @@ impl AuditReplay {
 impl From<Recomputed> for ReplayView {
     fn from(again: Recomputed) -> Self {
         let view = |difference: &Difference| DifferenceView {
-            subject: match difference {
-                Difference::Decision { subject, .. } | Difference::Evidence { subject } => {
-                    Some(subject.to_string())
-                }
-                Difference::Record { .. } | Difference::Head { .. } => None,
-            },
+            subject: difference.subject().map(|subject| subject.to_string()),
             detail: difference.to_string(),
         };
         Self {

@@ -7,7 +7,7 @@ use interlock_record::Time;
 use interlock_wire::v1;
 use serde::Serialize;
 
-use crate::client::{NodeArgs, review};
+use crate::client::{NodeArgs, PageArgs, review};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::table::Table;
@@ -23,12 +23,8 @@ pub(crate) struct List {
     /// Only those that this member must answer.
     #[arg(long)]
     own: bool,
-    /// At most so many.
-    #[arg(long, value_name = "1..1000", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: u32,
-    /// Go on after this page.
-    #[arg(long, value_name = "PAGE", default_value = "")]
-    page: String,
+    #[command(flatten)]
+    part: PageArgs,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -42,8 +38,8 @@ struct Clocks {
 
 impl List {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
-        let request =
-            v1::ListDisputesRequest { own_only: self.own, limit: self.limit, page: self.page };
+        let PageArgs { limit, page } = self.part;
+        let request = v1::ListDisputesRequest { own_only: self.own, limit, page };
         let node = self.node.connect().await?;
         let response = node
             .call(&request, |channel, request| async move {

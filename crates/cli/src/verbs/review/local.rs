@@ -6,7 +6,7 @@ use clap::Args;
 use interlock_wire::v1;
 use serde::Serialize;
 
-use crate::client::{NodeArgs, review};
+use crate::client::{NodeArgs, PageArgs, review};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::view::LocalView;
@@ -17,12 +17,8 @@ use crate::view::LocalView;
 Example:
   interlock review local")]
 pub(crate) struct Local {
-    /// At most so many subjects.
-    #[arg(long, value_name = "1..1000", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: u32,
-    /// Go on after this page.
-    #[arg(long, value_name = "PAGE", default_value = "")]
-    page: String,
+    #[command(flatten)]
+    part: PageArgs,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -35,8 +31,8 @@ struct Acts {
 
 impl Local {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
-        let request =
-            v1::ListLocalRequest { subject: Vec::new(), limit: self.limit, page: self.page };
+        let PageArgs { limit, page } = self.part;
+        let request = v1::ListLocalRequest { subject: Vec::new(), limit, page };
         let node = self.node.connect().await?;
         let response =
             node.call(&request, |channel, request| async move {

@@ -31,6 +31,8 @@ async fn a_policy_that_a_quorum_signed_is_in_force_everywhere_at_one_instant() {
     let consortium = Consortium::start_governed(&FOUR, 4).await;
     let [acme, bolt, cato, _] = &consortium.nodes[..] else { unreachable!("four") };
     acme.raise(flag(tag(1), Severity::High)).await;
+    // Flags that came in another order than they were signed would be a revision of their own.
+    all_decide(&consortium.nodes, 1, Measure::Review).await;
     bolt.raise(flag(tag(1), Severity::High)).await;
     all_decide(&consortium.nodes, 1, Measure::Lock).await;
 

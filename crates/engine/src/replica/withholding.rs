@@ -165,7 +165,10 @@ impl Relaying {
             self.last_until = None;
         } else if asked_more {
             self.undelivered = self.undelivered.saturating_add(1);
-            self.in_a_row = self.in_a_row.saturating_add(1);
+            // An end that comes after the stream has gone says nothing against the peer.
+            if self.dialled_since.is_some() {
+                self.in_a_row = self.in_a_row.saturating_add(1);
+            }
             self.last_until = Some(now.plus(ASKED_LAST));
         }
     }
@@ -342,6 +345,19 @@ mod tests {
         relaying.pull_ended(true, at(1));
         assert!(!relaying.comes_last(at(1)));
         assert_eq!(relaying.undelivered, 1);
+    }
+
+    #[test]
+    fn a_pull_that_ends_after_its_stream_is_no_sign() {
+        let mut relaying = Relaying::default();
+        for second in 0..4 {
+            relaying.dialled(at(second));
+            relaying.asked(true);
+            relaying.dial_lost();
+            relaying.pull_ended(false, at(second));
+        }
+        assert_eq!((relaying.undelivered, relaying.in_a_row), (4, 0));
+        assert!(relaying.comes_last(at(4)));
     }
 
     #[test]

@@ -1,14 +1,25 @@
-//! What `scripts/bench` runs against real nodes: each bench prints what it measured beside the
-//! floor that it stands on, measured in the same run.
+//! What `scripts/bench` runs: each bench prints what it measured beside the floor that it stands on,
+//! measured in the same run.
 
+// Rates and ratios are for people to read.
+#![allow(clippy::cast_precision_loss)]
+
+mod api;
+mod fill;
 mod floor;
+mod follow;
+mod ingest;
+mod lookup;
+mod population;
 mod proof;
 mod propagation;
+mod raise;
 mod samples;
+mod size;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Benches against running nodes.
+/// Benches, most of them against running nodes.
 #[derive(Debug, Parser)]
 struct Cli {
     /// How results are written.
@@ -26,10 +37,23 @@ enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// From a flag's acknowledgement at one node to its decision in every node's journal.
+    /// From a flag's acknowledgement at one node to its decision in every node's journal, and how
+    /// far apart the nodes put it in force.
     Propagation(propagation::Propagation),
     /// Making and checking a bundle that proves a decision on ten flags; without any node.
     Proof(proof::Proof),
+    /// Statements that come from other members, a second; without any node.
+    Ingest(ingest::Ingest),
+    /// What statements and subjects take on disk and in memory; without any node.
+    Size(size::Size),
+    /// Flags raised by callers at the same time.
+    Raise(raise::Raise),
+    /// Subjects looked up, by tag and by identifier.
+    Lookup(lookup::Lookup),
+    /// Events to those who follow.
+    Follow(follow::Follow),
+    /// Puts subjects into the store of a node that does not run: no bench by itself.
+    Fill(fill::Fill),
 }
 
 #[tokio::main]
@@ -38,6 +62,12 @@ async fn main() -> anyhow::Result<()> {
     let rows = match cli.bench {
         Bench::Propagation(bench) => bench.run().await?,
         Bench::Proof(bench) => bench.run()?,
+        Bench::Ingest(bench) => bench.run()?,
+        Bench::Size(bench) => bench.run()?,
+        Bench::Raise(bench) => bench.run().await?,
+        Bench::Lookup(bench) => bench.run().await?,
+        Bench::Follow(bench) => bench.run().await?,
+        Bench::Fill(fill) => return fill.run(),
     };
     match cli.format {
         Format::Human => samples::print_table(&rows),

@@ -32,6 +32,8 @@ const MAX_WAL_BYTES: u64 = 256 * 1024 * 1024;
 const BLOCK_CACHE_BYTES: usize = 256 * 1024 * 1024;
 /// A column's newest rows are kept in memory up to this many bytes before they are flushed.
 const MEMTABLE_BYTES: usize = 32 * 1024 * 1024;
+/// How much of it a filter of the keys in it may take.
+const MEMTABLE_BLOOM: f64 = 0.05;
 /// Bits of bloom filter for each key: about one in a hundred look-ups of what is not there reads.
 const BLOOM_BITS: f64 = 10.0;
 
@@ -272,6 +274,8 @@ fn database_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_atomic_flush(true);
+    // One thread writes: a row's place need not be found with others in mind.
+    options.set_allow_concurrent_memtable_write(false);
     options.set_keep_log_file_num(4);
     // At its default RocksDB's own log would tell the keys of ranges that are compacted.
     options.set_log_level(rocksdb::LogLevel::Warn);
@@ -291,6 +295,9 @@ fn column_options(cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_write_buffer_size(MEMTABLE_BYTES);
+    // Most rows that a step reads are not among the newest: that they are not is cheap to know.
+    options.set_memtable_whole_key_filtering(true);
+    options.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM);
     options.set_compression_type(rocksdb::DBCompressionType::Lz4);
     options
 }

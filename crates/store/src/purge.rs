@@ -80,6 +80,19 @@ impl Store {
         self.purge(by_column.into_iter().map(|(column, keys)| (column, Rows::Keys(keys))))
     }
 
+    /// Puts every column into as few files as it needs, old versions left out. Takes long.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`].
+    pub fn compact(&self) -> Result<(), StoreError> {
+        for column in Column::ALL {
+            let column = self.handle(*column);
+            self.db.flush_cf(column).map_err(StoreError::Write)?;
+            self.db.compact_range_cf(column, None::<&[u8]>, None::<&[u8]>);
+        }
+        Ok(())
+    }
+
     /// As [`Store::destroy`], for every row that can hold a statement's content.
     ///
     /// # Errors

@@ -120,7 +120,7 @@ fn sign(bundle: &mut Bundle) -> Ids {
     let mut ids = Ids::default();
     for feed in &mut bundle.feeds {
         let Ok(member) = feed.member.parse() else { continue };
-        let id = FeedId { member, number: FeedNumber(feed.feed) };
+        let id = FeedId { member, number: FeedNumber(feed.number) };
         if CONSORTIUM.charter.feed(id).is_none() {
             continue;
         }
@@ -291,7 +291,7 @@ struct Feed {
     #[prost(string, tag = "1")]
     member: String,
     #[prost(uint32, tag = "2")]
-    feed: u32,
+    number: u32,
     #[prost(message, repeated, tag = "3")]
     records: Vec<Record>,
     #[prost(uint64, tag = "4")]

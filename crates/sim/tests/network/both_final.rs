@@ -105,13 +105,17 @@ fn where_both_branches_are_final_both_are_void_everywhere() {
         network.inject(member(to), vec![Input::Records { from: member(from), records }]);
     };
     for (to, branch) in [(0, &a), (1, &b)] {
-        branch.iter().for_each(|record| push(&mut network, to, 4, record));
+        for record in branch {
+            push(&mut network, to, 4, record);
+        }
     }
     for number in [2, 3] {
         let mut seer = Pen::new(&consortium, feed(number, 1));
         let seen = [see(&mut seer, 300, &a[1]), see(&mut seer, 301, &b[2])];
         for to in [0, 1] {
-            seen.iter().for_each(|record| push(&mut network, to, number, record));
+            for record in &seen {
+                push(&mut network, to, number, record);
+            }
         }
     }
     network.run(secs(2));
@@ -123,11 +127,11 @@ fn where_both_branches_are_final_both_are_void_everywhere() {
     network.run(secs(30));
     for number in [0, 1] {
         let (replica, ledger) = (network.replica(member(number)), network.ledger(member(number)));
-        let voids = journal(ledger).into_iter().filter_map(|event| match event.happening {
+        let mut voids = journal(ledger).into_iter().filter_map(|event| match event.happening {
             Happening::Void { from, .. } => Some(from),
             _ => None,
         });
-        assert_eq!(voids.last(), Some(1), "at m{number}");
+        assert_eq!(voids.next_back(), Some(1), "at m{number}");
         journal_is_true(replica, ledger).expect("true");
         let known = if number == 0 { 1 } else { 2 };
         let subject = SubjectTag([known; 32]);

@@ -27,6 +27,17 @@ need_tools() {
     fi
 }
 
+# Installs cargo-deny beside what is built, where it is missing: about two minutes on two cores, once.
+need_deny() {
+    local tools=$CARGO_TARGET_DIR/tools version=0.20.2
+    export PATH=$PATH:$tools/bin
+    cargo deny --version >/dev/null 2>&1 && return
+    say "installing cargo-deny $version"
+    CARGO_TARGET_DIR=$tools/build cargo install cargo-deny --locked --quiet --version "$version" \
+        --root "$tools" >&2 || return
+    rm -rf "$tools/build"
+}
+
 # Makes what was built here before this checkout's own. Cargo takes packages at the same place below
 # two checkouts for the same ones, but remembers by full paths what tests outside their package are
 # made of: it would run the tests of the other checkout.

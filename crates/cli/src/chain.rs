@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use interlock_engine::charter::{Charter, Charters, SignedCharter, missing_groups};
+use interlock_engine::charter::{Charter, Charters, SignedCharter, file, missing_groups};
 use interlock_record::Digest;
 
 use crate::exit::Failure;
@@ -75,8 +75,7 @@ impl CharterFile {
         if !text.trim_start().starts_with('{') {
             return Ok(Self::Document(Box::new(Charter::parse(&name, &text)?)));
         }
-        let (first, later) = interlock_node::charter_file::read(&name, &text)
-            .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+        let (first, later) = file::read(&name, &text)?;
         let first = SignedCharter { document: first.text, signatures: Vec::new() };
         let signed = std::iter::once(first).chain(later).collect();
         Ok(Self::Chain(Chain::verify(&name, signed)?))

@@ -4,6 +4,7 @@
 //! as the text that was written, never written anew from what was read.
 
 mod chain;
+pub mod file;
 mod read;
 mod sign;
 mod succession;

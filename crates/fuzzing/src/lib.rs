@@ -3,6 +3,7 @@
 //! `corpus/`, whose seeds are made in [`seeds`]. See `docs/fuzzing.md`.
 #![allow(clippy::missing_panics_doc, reason = "panicking is how a target says that it failed")]
 
+mod bundles;
 mod frames;
 mod records;
 mod texts;
@@ -10,18 +11,23 @@ mod world;
 
 pub mod seeds;
 
+pub use bundles::{bundle, signed_again};
 pub use frames::{
     fetched_charter, pull_request, pull_response, push_frame, reply_frame, timestamp,
 };
 pub use records::{feed_head, fork, header, record, statement};
-pub use texts::{charter, evidence, identifier, instant, policy};
+pub use texts::{
+    charter, charter_file, evidence, identifier, instant, played_events, policy, signer_lines,
+};
 
 /// A target: takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 20] = [
+    ("bundle", bundle),
     ("charter", charter),
+    ("charter_file", charter_file),
     ("evidence", evidence),
     ("feed_head", feed_head),
     ("fetched_charter", fetched_charter),
@@ -29,12 +35,14 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("header", header),
     ("identifier", identifier),
     ("instant", instant),
+    ("played_events", played_events),
     ("policy", policy),
     ("pull_request", pull_request),
     ("pull_response", pull_response),
     ("push_frame", push_frame),
     ("record", record),
     ("reply_frame", reply_frame),
+    ("signer_lines", signer_lines),
     ("statement", statement),
     ("timestamp", timestamp),
 ];

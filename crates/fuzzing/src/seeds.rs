@@ -1,14 +1,19 @@
 //! The corpus's seeds: real objects of every kind, and each one cut short and with a bit turned.
 
-use interlock_engine::charter::Charter;
+mod bundles;
+
+use interlock_engine::charter::file::ChainFile;
+use interlock_engine::charter::{Charter, SignedCharter};
 use interlock_record::{
-    Cure, CureKind, Digest, Dispute, Erase, EraseGround, FeedHead, Flag, ForkProof, IdType,
-    Measure, Outcome, Reason, Recall, Receipt, RecordId, Release, Resolve, SealContext, Seen,
-    SeenHead, Severity, Statement, StatementId, SubjectTag, Time, VerifiedRecord, Withdraw,
+    Cure, CureKind, Digest, Dispute, Domain, Erase, EraseGround, FeedHead, FeedId, Flag, ForkProof,
+    IdType, Measure, Outcome, Reason, Recall, Receipt, RecordId, Release, Resolve, SealContext,
+    Seen, SeenHead, Severity, Statement, StatementId, SubjectTag, Time, VerifiedRecord, Withdraw,
     WithdrawCause, seal,
 };
 use interlock_sim::consortium::{Consortium, POLICY};
+use interlock_sim::events::{Op, PlayedEvent, Said, to_csv};
 use interlock_wire::peer::{self, push_frame, reply_frame};
+use interlock_wire::signer::{Answer, Question};
 use prost::Message as _;
 
 use crate::world::{CONSORTIUM, EVIDENCE, own_feed, own_key};
@@ -47,7 +52,9 @@ fn whole() -> Vec<Whole> {
     all.extend(statements().map(|(name, bytes)| ("statement", name, bytes)));
     all.extend(records());
     all.extend(texts());
+    all.extend(lines());
     all.extend(frames());
+    all.extend(bundles::bundles());
     all
 }
 
@@ -105,11 +112,11 @@ fn statements() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     .map(|(name, statement)| (name, statement.encode().expect("in range")))
 }
 
-/// A record of our own feed that follows `head`, with the first `count` statements.
-fn sealed(head: &FeedHead, count: usize) -> VerifiedRecord {
+/// A record of a feed that follows `head`, with the first `count` statements.
+fn sealed(feed: FeedId, head: &FeedHead, count: usize) -> VerifiedRecord {
     let context = SealContext {
         consortium: CONSORTIUM.id(),
-        feed: own_feed(),
+        feed,
         time: head.time.map_or_else(time, |last| {
             Time::from_micros(last.micros() + 1).expect("the times here are far from their end")
         }),
@@ -118,15 +125,15 @@ fn sealed(head: &FeedHead, count: usize) -> VerifiedRecord {
         pepper_epoch: 1,
     };
     let bodies = statements().take(count).map(|(_, bytes)| ([7; 16], bytes)).collect();
-    seal(own_key(), head, context, bodies).expect("all is in range")
+    seal(&CONSORTIUM.key(feed), head, context, bodies).expect("all is in range")
 }
 
 /// Two records of a feed; the second is not the only one in its place.
 fn feed() -> (VerifiedRecord, VerifiedRecord, FeedHead, ForkProof) {
-    let first = sealed(&FeedHead::empty(), 3);
+    let first = sealed(own_feed(), &FeedHead::empty(), 3);
     let head = FeedHead::empty().next(&first).expect("the first");
-    let second = sealed(&head, 1);
-    let other = sealed(&head, 2);
+    let second = sealed(own_feed(), &head, 1);
+    let other = sealed(own_feed(), &head, 2);
     let part = |record: &VerifiedRecord| {
         let signed = record.signed();
         (signed.header.clone(), signed.signature)
@@ -153,7 +160,7 @@ fn records() -> Vec<Whole> {
 }
 
 /// The charter that may follow the consortium's.
-fn amended() -> interlock_engine::charter::SignedCharter {
+fn amended() -> SignedCharter {
     let change = |text: String| text.replacen("made up", "made up anew", 1);
     let members = CONSORTIUM.members();
     Consortium::amendment(&CONSORTIUM.charter, time(), change, &members)
@@ -163,10 +170,17 @@ fn texts() -> Vec<Whole> {
     let first: &Charter = &CONSORTIUM.charter;
     let policy = POLICY.replace("[policy]\n", "").replace("policy.", "");
     let text = |text: &str| text.as_bytes().to_vec();
+    let unsigned = SignedCharter { document: first.text.clone(), signatures: Vec::new() };
+    let chain = ChainFile::of(&[unsigned, amended()]);
+    let chain = serde_json::to_string_pretty(&chain).expect("it can be written");
+    let empty = "{\"kind\": \"interlock charter chain 1\", \"charters\": [{\"document\": \"\"}]}";
     vec![
         ("charter", "first", text(&first.text)),
         ("charter", "amended", text(&amended().document)),
         ("charter", "small", text("format = 1\nname = \"x\"\nversion = 0\n")),
+        ("charter_file", "chain", text(&chain)),
+        ("charter_file", "document", text(&first.text)),
+        ("charter_file", "empty", text(empty)),
         ("policy", "made-up", text(&policy)),
         ("policy", "small", text("version = 1\n[[measure.LOCK.rule]]\npoints = 1\n")),
         ("evidence", "every-kind", text(EVIDENCE)),
@@ -180,6 +194,48 @@ fn texts() -> Vec<Whole> {
         ("identifier", "phone", text("+8613800000000")),
         ("identifier", "bank-card", text("4000 0000 0000 0002")),
         ("identifier", "device", text("device 1")),
+    ]
+}
+
+/// Files of events, and what a node and a signer say to each other.
+fn lines() -> Vec<Whole> {
+    let event = |op, issuer: &str, flag| PlayedEvent {
+        time: time(),
+        issuer: issuer.to_owned(),
+        op,
+        subject: "device 1".to_owned(),
+        flag,
+    };
+    let said = Said {
+        reason: Reason::Overdue,
+        severity: Severity::High,
+        confidence: 90,
+        measure: Measure::Lock,
+    };
+    let played = to_csv(vec![
+        event(Op::Add, "acme", Some(said)),
+        event(Op::Repay, "acme", None),
+        event(Op::Del, "bolt", None),
+    ]);
+    let looked_at = "batch,subject,op,issuer,time,severity,confidence\n\
+        7,s1,add,acme,2026-01-01T00:00:00Z,LOW,\n\
+        \"7\",\"s 1\",del,bolt,2026-01-01T00:00:01Z,,55\r\n";
+    let (key, refused) = (own_key().public(), |code: &str| (code.to_owned(), "why".to_owned()));
+    let ((code, text), (other, more)) = (refused("ALREADY_SIGNED"), refused("DISK_FAILED"));
+    let spoken = format!(
+        "{}\n{}\n{}\n{}\n{}\n",
+        Question::Public,
+        Question::Sign { domain: Domain::Record, payload: vec![1, 2, 3] },
+        Answer::Ok(key.as_bytes().to_vec()),
+        Answer::Refused { code, text },
+        Answer::Failed { code: other, text: more },
+    );
+    let question = Question::Sign { domain: Domain::Transport, payload: vec![0, 255] };
+    vec![
+        ("played_events", "as-written", played.into_bytes()),
+        ("played_events", "other-columns", looked_at.as_bytes().to_vec()),
+        ("signer_lines", "every-kind", spoken.into_bytes()),
+        ("signer_lines", "question", format!("{question}\n").into_bytes()),
     ]
 }
 

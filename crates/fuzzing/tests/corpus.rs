@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use interlock_engine::proof::verify;
 use interlock_fuzzing::seeds::seeds;
-use interlock_fuzzing::{TARGETS, Target};
+use interlock_fuzzing::{TARGETS, Target, signed_again};
 
 /// The most files of one target. The seeds of `statement` are more than the others'.
 const MAX_FILES: usize = 40;
@@ -112,7 +113,9 @@ macro_rules! replayed {
 }
 
 replayed!(
+    bundle,
     charter,
+    charter_file,
     evidence,
     feed_head,
     fetched_charter,
@@ -120,12 +123,28 @@ replayed!(
     header,
     identifier,
     instant,
+    played_events,
     policy,
     pull_request,
     pull_response,
     push_frame,
     record,
     reply_frame,
+    signer_lines,
     statement,
     timestamp
 );
+
+/// Else what a fuzzer finds would go no further than the first signature.
+#[test]
+fn a_bundle_that_is_signed_again_proves_the_same() {
+    let mut tried = 0;
+    for seed in seeds().into_iter().filter(|seed| seed.target == "bundle") {
+        let Ok(verdict) = verify(&seed.bytes, None) else { continue };
+        let again = signed_again(&seed.bytes).expect("a bundle");
+        let again = verify(&again, None).unwrap_or_else(|error| panic!("{}: {error}", seed.name));
+        assert_eq!(again.decided, verdict.decided, "{}", seed.name);
+        tried += 1;
+    }
+    assert_eq!(tried, 3);
+}

@@ -261,7 +261,7 @@ impl Config {
         let name = self.charter.display().to_string();
         let text = std::fs::read_to_string(&self.charter)
             .with_context(|| format!("cannot read the charter {name}"))?;
-        let (first, later) = crate::charter_file::read(&name, &text)?;
+        let (first, later) = interlock_engine::charter::file::read(&name, &text)?;
         let mut charters = Charters::first(first.clone());
         for signed in &later {
             charters = charters.with(&name, signed)?.unwrap_or(charters);

@@ -4,7 +4,6 @@
 //! bounded channels. [`run`](run()) says what is started and how it ends.
 
 pub mod audit;
-pub mod charter_file;
 pub mod clock;
 pub mod config;
 pub mod peppers;

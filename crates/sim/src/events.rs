@@ -1,8 +1,12 @@
-//! Events as `interlock replay` plays them.
+//! Events as `interlock replay` plays them and `interlock issuers` looks at them: written and read.
+
+mod read;
 
 use std::fmt::{self, Write as _};
 
 use interlock_record::{Measure, Reason, Severity, Time};
+
+pub use read::{Event, Events, Purpose, Reading, read};
 
 /// What a lender does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

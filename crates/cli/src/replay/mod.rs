@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use interlock_record::{IdType, Measure, Reason, Severity, Span, Time, WithdrawCause};
+use interlock_sim::events::{Events, Purpose, Reading, Said};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -23,7 +24,6 @@ use crate::client::{Node, NodeAddress, duration, random_key};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::term::term;
-use events::{Events, Purpose, Reading, Terms};
 use observer::Observer;
 use player::{ObservedAt, Player, Score, Sent};
 use report::Report;
@@ -91,14 +91,15 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         let map = map::read(&self.map)?;
-        let terms = Terms {
+        let said = Said {
             reason: self.reason,
             severity: self.severity,
             confidence: self.confidence,
             measure: self.applied_measure,
         };
-        let purpose = Purpose::Sending { id_type: self.id_type, map: &map };
-        let reading = Reading { terms, purpose };
+        let mapped = map.keys().cloned().collect();
+        let purpose = Purpose::Sending { id_type: self.id_type, issuers: &mapped };
+        let reading = Reading { said, purpose };
         let events = events::read(&self.file, &reading)?;
         let subjects: BTreeSet<String> =
             events.values().flatten().map(|event| event.subject.clone()).collect();

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use interlock_record::{CureKind, IdType, Reason, Time, WithdrawCause};
+use interlock_sim::events::{Event, Op};
 use interlock_wire::v1;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
-use super::events::{Event, Op};
 use super::speed::Pace;
 use crate::client::{Node, identifier, is_transient, platform, refusal};
 use crate::term::wire;
@@ -128,7 +128,7 @@ impl Player {
         }
         for (event, statement) in batch.iter().zip(response.statements) {
             let of_subject = self.flags.entry(event.subject.clone()).or_default();
-            of_subject.insert(event.terms.reason, statement);
+            of_subject.insert(event.said.reason, statement);
         }
         self.sent.flags += batch.len() as u64;
         Ok(())
@@ -192,10 +192,10 @@ impl Player {
         v1::FlagDraft {
             subject: Some(identifier(id_type, event.subject.clone())),
             id_type: wire(id_type),
-            reason: wire(event.terms.reason),
-            severity: wire(event.terms.severity),
-            confidence: event.terms.confidence.into(),
-            applied_measure: wire(event.terms.measure),
+            reason: wire(event.said.reason),
+            severity: wire(event.said.severity),
+            confidence: event.said.confidence.into(),
+            applied_measure: wire(event.said.measure),
             observed_at: (observed_at == ObservedAt::Event).then(|| timestamp(event.at)),
             ..Default::default()
         }
@@ -245,18 +245,18 @@ fn waits(status: &Status) -> bool {
 mod tests {
     use interlock_record::{Measure, Severity};
 
-    use super::super::events::Terms;
     use super::*;
+    use interlock_sim::events::Said;
 
     fn event(second: i64, op: Op) -> Event {
-        let terms = Terms {
+        let said = Said {
             reason: Reason::Overdue,
             severity: Severity::Low,
             confidence: 1,
             measure: Measure::None,
         };
         let at = Time::from_micros(second * 1_000_000).expect("a time");
-        Event { line: 2, at, op, subject: "s".to_owned(), terms, batch: 1 }
+        Event { line: 2, at, op, subject: "s".to_owned(), said, batch: 1 }
     }
 
     #[test]

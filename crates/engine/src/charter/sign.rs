@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use interlock_record::{Digest, Domain, MemberId, PublicKey, Signature, SigningKey};
+use serde::{Deserialize, Serialize};
 
 use super::{Charter, NotASuccessor, Status};
 use crate::text::FileError;
@@ -12,7 +13,8 @@ use crate::text::FileError;
 pub const MAX_SIGNATURES: usize = 2_048;
 
 /// With which of its keys a member has signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Its governance key.
     Governance,

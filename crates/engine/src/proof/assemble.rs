@@ -14,7 +14,7 @@ use super::evaluate::claim_of;
 use super::file;
 use super::moment::{self, Known};
 use super::verdict::{NotVerified, verify};
-use super::{MAX_PROVEN_FEED, MAX_RUN, MAX_RUN_BYTES, proto};
+use super::{Room, proto};
 use crate::breaker;
 use crate::charter::Charters;
 use crate::ledger::rows::{DecisionRow, EvidenceRow, ForkRow, IndexRow, StoredRow as _};
@@ -103,6 +103,17 @@ pub fn export(
     subject: SubjectTag,
     wanted: Wanted,
 ) -> Result<Vec<u8>, ExportError> {
+    export_within(&Room::LIMITS, ledger, charters, subject, wanted)
+}
+
+/// [`export`] with this much room.
+pub(super) fn export_within(
+    room: &Room,
+    ledger: &dyn Ledger,
+    charters: &Charters,
+    subject: SubjectTag,
+    wanted: Wanted,
+) -> Result<Vec<u8>, ExportError> {
     let evidence: Option<EvidenceRow> = row(ledger, subject.as_bytes())?;
     let evidence = evidence.ok_or(ExportError::NothingKnown)?;
     let known = moment::known(ledger, charters, subject, wanted)?;
@@ -119,7 +130,7 @@ pub fn export(
         let (low, high) = concerned.entry(feed).or_insert((row.sequence, row.sequence));
         (*low, *high) = (row.sequence.min(*low), row.sequence.max(*high));
     }
-    for seen in countersign::pick(ledger, &known, &concerned)? {
+    for seen in countersign::pick(room, ledger, &known, &concerned)? {
         let place = places.entry(seen.source).or_default().entry(seen.sequence).or_default();
         place.statements.insert(seen.index);
         for (feed, sequence) in seen.names {
@@ -127,10 +138,10 @@ pub fn export(
         }
     }
     show_ends(ledger, &known, &concerned, &mut places)?;
-    show_windows(ledger, &known, &mut places)?;
+    show_windows(room, ledger, &known, &mut places)?;
     let mut feeds = Vec::with_capacity(places.len());
     for (feed, places) in &places {
-        feeds.push(feed_of(ledger, &known, *feed, places)?);
+        feeds.push(feed_of(room, ledger, &known, *feed, places)?);
     }
     let mut bundle = proto::Bundle {
         version: file::BUNDLE_VERSION,
@@ -189,11 +200,12 @@ fn show_ends(
 
 /// Adds the headers that show whether the breaker held a record, where they are few.
 fn show_windows(
+    room: &Room,
     ledger: &dyn Ledger,
     known: &Known,
     places: &mut Places,
 ) -> Result<(), LedgerFault> {
-    let mut left = MAX_RUN_BYTES;
+    let mut left = room.run_bytes;
     for (feed, records) in places.iter_mut() {
         let concerned: Vec<u64> =
             records.iter().filter(|(_, place)| place.concerned).map(|(at, _)| *at).collect();
@@ -207,7 +219,7 @@ fn show_windows(
             let mut run = Vec::new();
             let mut bytes = 0;
             let mut whole = sequence == 1;
-            for below in (1..sequence).rev().take(usize::try_from(MAX_RUN).unwrap_or(0)) {
+            for below in (1..sequence).rev().take(usize::try_from(room.run).unwrap_or(usize::MAX)) {
                 let Some(earlier) = record_at(ledger, *feed, below)? else { break };
                 let earlier = earlier.verified()?;
                 if !records.contains_key(&below) {
@@ -231,14 +243,16 @@ fn show_windows(
 }
 
 fn feed_of(
+    room: &Room,
     ledger: &dyn Ledger,
     known: &Known,
     feed: FeedId,
     places: &BTreeMap<u64, Place>,
 ) -> Result<proto::Feed, LedgerFault> {
     let last = places.last_key_value().map_or(0, |(sequence, _)| *sequence);
-    let mut paths = feed_paths(ledger, feed, last, places)?;
-    let provable = last <= MAX_PROVEN_FEED;
+    let provable = last <= room.proven_feed;
+    let mut paths =
+        if provable { feed_paths(ledger, feed, last, places)? } else { BTreeMap::new() };
     let mut records = Vec::with_capacity(places.len());
     let mut above = 0;
     for (sequence, place) in places.iter().rev() {
@@ -284,7 +298,7 @@ fn feed_paths(
         .copied()
         .filter(|sequence| *sequence < last && !places.contains_key(&(sequence + 1)))
         .collect();
-    if wanted.is_empty() || last > MAX_PROVEN_FEED {
+    if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
     let mut leaves = Vec::new();

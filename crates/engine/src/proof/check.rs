@@ -38,7 +38,7 @@ pub(super) struct Checked {
 }
 
 /// The last record known of each feed.
-type Heads = BTreeMap<FeedId, (u64, RecordId)>;
+pub(super) type Heads = BTreeMap<FeedId, (u64, RecordId)>;
 
 pub(super) fn check(
     bundle: &proto::Bundle,
@@ -65,7 +65,7 @@ pub(super) fn check(
     let forks = forks(bundle, &charters, &mut signatures)?;
     let mut on_its_word = Vec::new();
     let (rows, seen) = statements(&lines, &charters, subject, &mut on_its_word)?;
-    let standings = Standings::new(&charters, &lines, &forks, seen);
+    let standings = Standings::new(&charters, &lines, &forks, &heads, seen);
     standings.check(&rows, &mut on_its_word)?;
     let voids: Vec<(FeedId, u64)> =
         lines.values().filter_map(|line| Some((line.feed, line.void_from?))).collect();

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interlock_record::{FeedId, MemberId, RecordId, Statement, VerifiedRecord};
+use interlock_record::{FeedId, FeedNumber, MemberId, RecordId, Statement, VerifiedRecord};
 
+use super::Room;
 use super::moment::{self, Known};
-use super::{MAX_SEEN_BYTES, MAX_SEEN_LOOKBACK};
 use crate::ledger::rows::SeenRow;
 use crate::ledger::{Ledger, LedgerFault, row, seen_key};
 use crate::replica::record_at;
 
 /// What one `Seen` costs beside its statement: signature, the header that it names, paths.
-const SEEN_OVERHEAD_BYTES: usize = 1_100;
+pub(super) const SEEN_OVERHEAD_BYTES: usize = 1_100;
 
 /// A `Seen` statement that is to go in, and the heads of feeds concerned that it names.
 #[derive(Debug)]
@@ -27,20 +27,14 @@ pub(super) struct Countersign {
 
 /// Picks them. `concerned` has the lowest and highest record of each feed concerned.
 pub(super) fn pick(
+    room: &Room,
     ledger: &dyn Ledger,
     known: &Known,
     concerned: &BTreeMap<FeedId, (u64, u64)>,
 ) -> Result<Vec<Countersign>, LedgerFault> {
-    let mut left = candidates(ledger, known, concerned)?;
-    let newest = known.charters.newest();
-    let mut missing: BTreeMap<FeedId, usize> = concerned
-        .keys()
-        .map(|feed| {
-            let issuer = newest.group_of(feed.member);
-            let others = newest.groups().into_iter().filter(|group| Some(*group) != issuer).count();
-            (*feed, others / 2 + 1)
-        })
-        .collect();
+    let mut left = candidates(room, ledger, known, concerned)?;
+    let mut missing: BTreeMap<FeedId, usize> =
+        concerned.keys().map(|feed| (*feed, needed(known, *feed))).collect();
     let mut named: BTreeSet<(FeedId, String)> = BTreeSet::new();
     let (mut picked, mut bytes) = (Vec::new(), 0);
     loop {
@@ -58,7 +52,7 @@ pub(super) fn pick(
         let Some(best) = best.filter(|best| gain(&left[*best]) > 0) else { break };
         let settles_a_fork = gain(&left[best]) >= 1_000;
         let seen = left.remove(best);
-        if !settles_a_fork && bytes + seen.bytes > MAX_SEEN_BYTES {
+        if !settles_a_fork && bytes + seen.bytes > room.seen_bytes {
             continue;
         }
         if !settles_a_fork {
@@ -72,11 +66,93 @@ pub(super) fn pick(
         }
         picked.push(seen);
     }
+    let rivals = rivals(ledger, known, concerned, &picked)?;
+    picked.extend(rivals);
     Ok(picked)
+}
+
+/// How many groups make a head of the feed final.
+fn needed(known: &Known, feed: FeedId) -> usize {
+    let newest = known.charters.newest();
+    let issuer = newest.group_of(feed.member);
+    newest.groups().into_iter().filter(|group| Some(*group) != issuer).count() / 2 + 1
+}
+
+/// A feed whose line is final is void only where another branch is final too: one `Seen` of each of
+/// the groups that have named a head off the line, as many as it takes.
+fn rivals(
+    ledger: &dyn Ledger,
+    known: &Known,
+    concerned: &BTreeMap<FeedId, (u64, u64)>,
+    picked: &[Countersign],
+) -> Result<Vec<Countersign>, LedgerFault> {
+    let mut rivals = Vec::new();
+    for (feed, from) in known.voids.iter().filter(|(feed, _)| concerned.contains_key(feed)) {
+        let of_line = |seen: &&Countersign| {
+            seen.names.iter().any(|(named, sequence)| named == feed && sequence >= from)
+        };
+        let line: BTreeSet<&str> =
+            picked.iter().filter(of_line).map(|seen| seen.group.as_str()).collect();
+        if line.len() < needed(known, *feed) {
+            continue;
+        }
+        let newest = known.charters.newest();
+        let issuer = newest.group_of(feed.member);
+        let mut groups: BTreeSet<&str> = BTreeSet::new();
+        for (member, state) in newest.active().filter(|(_, state)| Some(&*state.group) != issuer) {
+            if groups.len() >= needed(known, *feed) || groups.contains(&*state.group) {
+                continue;
+            }
+            if let Some(rival) = rival(ledger, known, (*feed, *from), member, &state.group)? {
+                groups.insert(&state.group);
+                rivals.push(rival);
+            }
+        }
+    }
+    Ok(rivals)
+}
+
+/// A `Seen` of a member that names a head off the line of a feed, in a place or after it.
+fn rival(
+    ledger: &dyn Ledger,
+    known: &Known,
+    (feed, from): (FeedId, u64),
+    member: MemberId,
+    group: &str,
+) -> Result<Option<Countersign>, LedgerFault> {
+    let Some(seen) = row::<SeenRow>(ledger, &seen_key(feed, member))? else { return Ok(None) };
+    for mark in seen.heads.iter().filter(|mark| mark.sequence >= from) {
+        let source = FeedId { member, number: FeedNumber(mark.source) };
+        let Some(id) = RecordId::from_slice(&mark.id) else { continue };
+        let sequence = mark.source_sequence;
+        let had = known.had(source, sequence) && counts(known, source, sequence);
+        if !had || on_line(ledger, feed, mark.sequence, id)? {
+            continue;
+        }
+        let Some(row) = record_at(ledger, source, sequence)? else { continue };
+        let record = row.verified()?;
+        let rules = known.charters.rules_at(record.header().time);
+        let names_it = |said: &Statement| match said {
+            Statement::Seen(seen) => {
+                seen.heads.iter().any(|head| head.feed == feed && head.id == id)
+            }
+            _ => false,
+        };
+        let mut said = record.statements(rules);
+        let Some((index, ..)) = said.find(|(_, _, said)| said.as_ref().is_ok_and(names_it)) else {
+            continue;
+        };
+        // The line's own record there shows that the head is another.
+        let place = Some((feed, mark.sequence)).filter(|(feed, at)| known.had(*feed, *at));
+        let (names, group) = (place.into_iter().collect(), group.to_owned());
+        return Ok(Some(Countersign { source, sequence, index, names, group, bytes: 0 }));
+    }
+    Ok(None)
 }
 
 /// Every `Seen` that may go in, by member.
 fn candidates(
+    room: &Room,
     ledger: &dyn Ledger,
     known: &Known,
     concerned: &BTreeMap<FeedId, (u64, u64)>,
@@ -89,7 +165,7 @@ fn candidates(
         for feed in concerned.keys().filter(|feed| feed.member != member) {
             let Some(seen) = row::<SeenRow>(ledger, &seen_key(*feed, member))? else { continue };
             for mark in seen.heads {
-                let source = FeedId { member, number: interlock_record::FeedNumber(mark.source) };
+                let source = FeedId { member, number: FeedNumber(mark.source) };
                 if known.had(source, mark.source_sequence) {
                     places.insert((source, mark.source_sequence));
                 } else {
@@ -98,7 +174,7 @@ fn candidates(
             }
         }
         if came_later {
-            places.extend(look_back(known, member));
+            places.extend(look_back(room, known, member));
         }
         for (source, sequence) in places {
             if !counts(known, source, sequence) {
@@ -117,10 +193,11 @@ fn candidates(
 }
 
 /// What a member had said last at an earlier moment stands in the records before it.
-fn look_back(known: &Known, member: MemberId) -> impl Iterator<Item = (FeedId, u64)> + '_ {
+fn look_back(room: &Room, known: &Known, member: MemberId) -> impl Iterator<Item = (FeedId, u64)> {
+    let most = room.seen_lookback;
     let feeds = known.heads.iter().filter(move |(feed, _)| feed.member == member);
-    feeds.flat_map(|(feed, (head, _))| {
-        (head.saturating_sub(MAX_SEEN_LOOKBACK).max(1)..=*head).map(|sequence| (*feed, sequence))
+    feeds.flat_map(move |(feed, (head, _))| {
+        (head.saturating_sub(most) + 1..=*head).map(|sequence| (*feed, sequence))
     })
 }
 

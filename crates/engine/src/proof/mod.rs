@@ -39,5 +39,27 @@ pub const MAX_RUN_BYTES: usize = 12 * 1024;
 pub const MAX_SEEN_BYTES: usize = 16 * 1024;
 /// The longest feed in which a record's position is proven: the tree over all ids is computed anew.
 pub const MAX_PROVEN_FEED: u64 = 1 << 20;
-/// How many records of a member are looked through for what it had seen at an earlier entry.
+/// How many records of a feed, from its head at that time down, are looked through for what its member
+/// had seen at an earlier entry.
 pub const MAX_SEEN_LOOKBACK: u64 = 256;
+
+/// How much goes into a bundle beside what it must have.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    run: u64,
+    run_bytes: usize,
+    seen_bytes: usize,
+    seen_lookback: u64,
+    proven_feed: u64,
+}
+
+impl Room {
+    /// As much as every bundle has.
+    const LIMITS: Self = Self {
+        run: MAX_RUN,
+        run_bytes: MAX_RUN_BYTES,
+        seen_bytes: MAX_SEEN_BYTES,
+        seen_lookback: MAX_SEEN_LOOKBACK,
+        proven_feed: MAX_PROVEN_FEED,
+    };
+}

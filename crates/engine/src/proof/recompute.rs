@@ -111,7 +111,7 @@ pub struct Recomputed {
 }
 
 impl Recomputed {
-    fn differs(&mut self, difference: Difference) {
+    pub(super) fn differs(&mut self, difference: Difference) {
         self.differ += 1;
         if self.differences.len() < MAX_DIFFERENCES {
             self.differences.push(difference);

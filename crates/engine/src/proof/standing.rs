@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use interlock_record::{FeedId, FeedNumber, MAX_STATEMENTS, Position, Span};
 
-use super::check::SeenAt;
+use super::check::{Heads, SeenAt};
 use super::evaluate::Row;
 use super::feeds::Line;
 use super::verdict::{Countersigned, NotVerified};
@@ -96,8 +96,8 @@ pub(super) struct Standings<'a> {
     forks: &'a BTreeMap<FeedId, BTreeSet<u64>>,
     /// The greatest height of a feed's line that each group has named.
     named: BTreeMap<FeedId, BTreeMap<&'a str, u64>>,
-    /// Groups that have named another record in the place of one here.
-    against: BTreeMap<FeedId, BTreeSet<&'a str>>,
+    /// The greatest height of a head that each group has named and that is not on the line here.
+    against: BTreeMap<FeedId, BTreeMap<&'a str, u64>>,
 }
 
 impl<'a> Standings<'a> {
@@ -105,6 +105,7 @@ impl<'a> Standings<'a> {
         charters: &'a Charters,
         lines: &'a BTreeMap<FeedId, Line<'a>>,
         forks: &'a BTreeMap<FeedId, BTreeSet<u64>>,
+        heads: &Heads,
         seen: Vec<SeenAt>,
     ) -> Self {
         let (named, against) = (BTreeMap::new(), BTreeMap::new());
@@ -118,18 +119,17 @@ impl<'a> Standings<'a> {
                 if charters.newest().group_of(head.feed.member) == Some(group) {
                     continue;
                 }
-                let line = lines.get(&head.feed);
-                match line.and_then(|line| line.records.get(&head.sequence)) {
-                    Some(record) if record.id == head.id && record.linked => {
-                        let heights = standings.named.entry(head.feed).or_default();
-                        let height = heights.entry(group).or_default();
-                        *height = head.sequence.max(*height);
-                    }
-                    Some(record) if record.id != head.id => {
-                        standings.against.entry(head.feed).or_default().insert(group);
-                    }
-                    _ => {}
-                }
+                let Some(line) = lines.get(&head.feed) else { continue };
+                let beyond = heads.get(&head.feed).is_none_or(|(last, _)| head.sequence > *last);
+                let heights = match line.records.get(&head.sequence) {
+                    Some(record) if record.id == head.id && record.linked => &mut standings.named,
+                    Some(record) if record.id != head.id => &mut standings.against,
+                    // Of a feed that is not void, it may be a record that had not come.
+                    None if beyond && line.void_from.is_some() => &mut standings.against,
+                    _ => continue,
+                };
+                let height = heights.entry(head.feed).or_default().entry(group).or_default();
+                *height = head.sequence.max(*height);
             }
         }
         standings
@@ -153,8 +153,12 @@ impl<'a> Standings<'a> {
     }
 
     fn groups_at(&self, feed: FeedId, sequence: u64) -> u64 {
-        let heights = self.named.get(&feed);
-        heights.map_or(0, |heights| heights.values().filter(|at| **at >= sequence).count() as u64)
+        at_or_above(self.named.get(&feed), sequence)
+    }
+
+    /// Whether so many of the other groups are more than half of them.
+    fn are_most(&self, feed: FeedId, groups: u64) -> bool {
+        groups > self.others(feed) / 2
     }
 
     /// Who has seen a record, where its place in its feed is shown.
@@ -212,7 +216,15 @@ impl<'a> Standings<'a> {
             if ended.is_none() && self.is_final(feed, from) {
                 return Err(NotVerified::at(feed, "it is said to be void where it is final"));
             }
-            on_its_word.push(format!("{feed}: void from #{from} on, neither branch being final"));
+            let both = ended.is_none() && self.are_most(feed, self.groups_at(feed, from));
+            on_its_word.push(if both {
+                format!(
+                    "{feed}: void from #{from} on, both branches being final: where the heads that \
+                     others have named leave this one"
+                )
+            } else {
+                format!("{feed}: void from #{from} on, neither branch being final")
+            });
         }
         let Some(top) = top else { return Ok(()) };
         if let Some(last) = ended {
@@ -248,11 +260,14 @@ impl<'a> Standings<'a> {
     }
 
     /// Whether more than half of the other groups have named this height of the line or a later one,
-    /// and nobody another branch.
+    /// and not as many a head off it.
     fn is_final(&self, feed: FeedId, place: u64) -> bool {
-        let others = self.others(feed);
-        // Where there is nobody else, nobody else can know better.
-        (others == 0 || self.groups_at(feed, place) > others / 2)
-            && self.against.get(&feed).is_none_or(BTreeSet::is_empty)
+        let against = at_or_above(self.against.get(&feed), place);
+        self.are_most(feed, self.groups_at(feed, place)) && !self.are_most(feed, against)
     }
+}
+
+/// How many groups have named a height or a greater one.
+fn at_or_above(heights: Option<&BTreeMap<&str, u64>>, sequence: u64) -> u64 {
+    heights.map_or(0, |heights| heights.values().filter(|at| **at >= sequence).count() as u64)
 }

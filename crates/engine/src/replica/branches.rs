@@ -240,7 +240,8 @@ impl Replica {
             let rightful = if line_final { None } else { the_one_branch(&rivals).or(unknown) };
             return Ok(Verdict { void_from: Some(*place), rightful });
         }
-        Ok(Verdict { void_from: None, rightful: None })
+        // One that is final too would make both void, so it must be known.
+        Ok(Verdict { void_from: None, rightful: unknown })
     }
 
     /// Sets from where on the line of a feed is void.

@@ -56,7 +56,7 @@ pub use retention::{Retained, past_retention};
 pub(crate) use settle::scope_row;
 pub use settle::{Known, MAX_REVISITS_A_STEP, known, own_may_differ};
 pub use simulated::MAX_SIMULATED_FLAGS;
-pub(crate) use view::frontier_digest;
+pub use view::frontier_digest;
 pub use view::{PeerView, head_of, record_at};
 pub use withholding::{
     ASKED_LAST, HIDDEN_TELLERS, UNDELIVERED_IN_A_ROW, WITHHOLDING_AFTER, Withholding,

@@ -81,9 +81,7 @@ impl Replica {
 }
 
 /// The digest of heads, given in the order of their feeds.
-pub(crate) fn frontier_digest(
-    heads: impl Iterator<Item = (FeedId, u64, Option<RecordId>)>,
-) -> Digest {
+pub fn frontier_digest(heads: impl Iterator<Item = (FeedId, u64, Option<RecordId>)>) -> Digest {
     let mut hash = Sha256::new();
     hash.update(b"interlock/frontier/v1\0");
     for (feed, sequence, id) in heads {

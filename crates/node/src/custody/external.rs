@@ -13,8 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use interlock_record::{Domain, PublicKey, Signature, Signer, SigningFailed};
-
-use super::protocol::{Answer, Question, read_line};
+use interlock_wire::signer::{Answer, Question, read_line};
 
 /// How long a signer may take to answer; then it is asked the same once more. The writer waits
 /// meanwhile, and all that it does.

@@ -3,9 +3,9 @@
 
 use interlock_engine::replica::SignedHead;
 use interlock_record::{ConsortiumId, Domain, FeedId, Header, SigningKey, Span, record_id};
+use interlock_wire::signer::{Answer, Question};
 
 use super::last_signed::LastSigned;
-use super::protocol::{Answer, Question};
 use crate::transport::Binding;
 
 /// The longest that a transport key may be bound.

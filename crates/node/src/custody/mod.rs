@@ -6,7 +6,6 @@ pub mod guard;
 pub mod key_file;
 pub mod last_signed;
 pub mod passphrase;
-pub mod protocol;
 pub mod serve;
 mod transport_keys;
 

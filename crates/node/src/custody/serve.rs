@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use interlock_wire::signer::read_line;
 
 use super::guard::Guard;
-use super::protocol::read_line;
 
 /// At most so many nodes at a time; there is one, and what an operator tries by hand.
 pub const MAX_CONNECTIONS: usize = 8;

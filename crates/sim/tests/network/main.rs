@@ -8,6 +8,7 @@
 
 mod agreement;
 mod amending;
+mod both_final;
 mod careful;
 mod disputes;
 mod documents;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use interlock_engine::charter::file as charter_file;
 use interlock_engine::proof::{Difference, Recomputed};
-use interlock_node::{audit, charter_file};
+use interlock_node::audit;
 use interlock_record::hex;
 use interlock_wire::v1;
 use serde::Serialize;

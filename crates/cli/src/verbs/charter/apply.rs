@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use interlock_engine::charter::file::SignatureEntry;
 use interlock_engine::charter::{Charter, CharterSignature, missing_groups};
-use interlock_node::charter_file::SignatureEntry;
 use interlock_wire::v1;
 use serde::Serialize;
 use tonic::Code;
@@ -125,12 +125,11 @@ async fn send(
 
 fn signature(file: &Path) -> anyhow::Result<CharterSignature> {
     let text = read_text(file)?;
-    let wrong = |error: &dyn fmt::Display| {
+    let entry: SignatureEntry = serde_json::from_str(&text).map_err(|error| {
         let name = file.display();
         Failure::bad_input(format!("{name}: expected a signature of `charter sign`: {error}"))
-    };
-    let entry: SignatureEntry = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-    CharterSignature::try_from(entry).map_err(|error| wrong(&format!("{error:#}")).into())
+    })?;
+    Ok(entry.into())
 }
 
 fn previous<'a>(chain: &'a Chain, charter: &Charter) -> Result<&'a Charter, Failure> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use interlock_node::charter_file::ChainFile;
+use interlock_engine::charter::file::ChainFile;
 use serde::Serialize;
 
 use crate::client::NodeArgs;

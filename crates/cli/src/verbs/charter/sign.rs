@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
+use interlock_engine::charter::file::SignatureEntry;
 use interlock_engine::charter::{Charter, CharterSignature, Role};
-use interlock_node::charter_file::SignatureEntry;
 use interlock_record::{MemberId, SigningKey};
 use serde::Serialize;
 

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use interlock_engine::charter::file as charter_file;
 use interlock_engine::proof::{MAX_BUNDLE_BYTES, NotVerified, verify};
-use interlock_node::charter_file;
 use interlock_record::ConsortiumId;
 use serde::Serialize;
 
@@ -48,8 +48,7 @@ impl Verify {
             None => self.consortium,
             Some(charter) => {
                 let name = charter.display().to_string();
-                let (first, _) = charter_file::read(&name, &read_text(charter)?)
-                    .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+                let (first, _) = charter_file::read(&name, &read_text(charter)?)?;
                 Some(ConsortiumId(first.id().0))
             }
         };

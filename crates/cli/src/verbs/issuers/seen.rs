@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use interlock_record::{Measure, Reason, Severity};
+use interlock_sim::events::{Events, Op, Purpose, Reading, Said};
 use interlock_sim::independence::Observed;
 use interlock_wire::v1;
 
 use crate::client::{Node, operator};
 use crate::exit::{Exit, Failure};
-use crate::replay::events::{self, Events, Op, Purpose, Reading, Terms};
+use crate::replay::events;
 use crate::view;
 
 /// The most flags that are looked at; they are all kept in memory.
@@ -87,13 +88,13 @@ impl Seen {
 /// With file and line for the first event that is not understood.
 pub(super) fn read(path: &Path) -> anyhow::Result<Events> {
     // What flags say plays no part.
-    let terms = Terms {
+    let said = Said {
         reason: Reason::Other,
         severity: Severity::High,
         confidence: 100,
         measure: Measure::Lock,
     };
-    events::read(path, &Reading { terms, purpose: Purpose::LookingAt })
+    events::read(path, &Reading { said, purpose: Purpose::LookingAt })
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use interlock_record::MemberId;
-use interlock_sim::events;
+use interlock_sim::events::{Event, Events};
 use interlock_sim::independence::witnesses::{Group, Told};
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::replay::events::{Event, Events, Op};
 
 /// Locks with and without the groups.
 #[derive(Debug, Serialize)]
@@ -107,12 +106,7 @@ fn told(events: &Events) -> anyhow::Result<Told> {
     ordered.sort_by_key(|(_, event)| (event.at, event.line));
     let mut told = Told::default();
     for (issuer, event) in ordered {
-        let op = match event.op {
-            Op::Add => events::Op::Add,
-            Op::Del => events::Op::Del,
-            Op::Repay => events::Op::Repay,
-        };
-        told.event(event.at, issuer, op, &event.subject);
+        told.event(event.at, issuer, event.op, &event.subject);
     }
     Ok(told)
 }

@@ -1,28 +1,24 @@
 //! Files of events, good and bad.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use interlock_record::{Measure, Reason, Severity};
 
 use super::*;
 
-const TERMS: Terms = Terms {
+const SAID: Said = Said {
     reason: Reason::Overdue,
     severity: Severity::High,
     confidence: 90,
     measure: Measure::Lock,
 };
 
-fn map() -> NodeMap {
-    let address = "http://h:1".parse().expect("an address");
-    [("a".to_owned(), address)].into()
+fn issuers() -> BTreeSet<String> {
+    ["a".to_owned()].into()
 }
 
 fn parsed(text: &[u8]) -> Result<Events, FileError> {
-    let map = map();
-    let purpose = Purpose::Sending { id_type: IdType::Device, map: &map };
-    parse("e.csv", text, &Reading { terms: TERMS, purpose })
+    let issuers = issuers();
+    let purpose = Purpose::Sending { id_type: IdType::Device, issuers: &issuers };
+    read("e.csv", text, &Reading { said: SAID, purpose })
 }
 
 #[test]
@@ -33,10 +29,10 @@ fn columns_come_in_any_order_and_the_rest_is_ignored() {
     let events = parsed(text.as_bytes()).expect("all is well");
     let [add, del] = &events["a"][..] else { panic!("two events") };
     assert_eq!(
-        (add.line, add.op, add.terms),
-        (2, Op::Add, Terms { severity: Severity::Low, ..TERMS })
+        (add.line, add.op, add.said),
+        (2, Op::Add, Said { severity: Severity::Low, ..SAID })
     );
-    assert_eq!((del.line, del.op, del.terms), (3, Op::Del, Terms { confidence: 55, ..TERMS }));
+    assert_eq!((del.line, del.op, del.said), (3, Op::Del, Said { confidence: 55, ..SAID }));
 }
 
 #[test]
@@ -65,10 +61,10 @@ fn the_first_mistake_is_named_by_line() {
 
 #[test]
 fn events_that_are_looked_at_need_no_node_and_have_their_batch() {
-    let reading = Reading { terms: TERMS, purpose: Purpose::LookingAt };
+    let reading = Reading { said: SAID, purpose: Purpose::LookingAt };
     let looked_at = |line: &str| {
         let text = format!("time,issuer,op,subject,batch\n2026-01-01T00:00:00Z,{line}\n");
-        parse("e.csv", text.as_bytes(), &reading)
+        read("e.csv", text.as_bytes(), &reading)
     };
     for (line, batch) in [("b,add,s1,5630", 5_630), ("b,add,s1,", 1)] {
         assert_eq!(looked_at(line).expect(line)["b"][0].batch, batch, "{line}");
@@ -94,32 +90,18 @@ fn a_wrong_header_and_an_empty_file_are_refused() {
     }
 }
 
-#[test]
-fn a_gzipped_file_is_read_by_its_content() {
-    let dir = tempfile::tempdir().expect("a directory of our own");
-    let path = dir.path().join("events.csv");
-    let file = std::fs::File::create(&path).expect("created");
-    let mut zip = GzEncoder::new(file, Compression::fast());
-    zip.write_all(b"time,issuer,op,subject\n2026-01-01T00:00:00Z,a,repay,s\n").expect("written");
-    zip.finish().expect("written");
-    let map = map();
-    let purpose = Purpose::Sending { id_type: IdType::Device, map: &map };
-    let events = read(&path, &Reading { terms: TERMS, purpose }).expect("all is well");
-    assert_eq!(events["a"][0].op, Op::Repay);
-}
-
 /// Either way of reading, on any bytes: an error names a line that the text has, and what is read is
 /// in the order and within the ranges that the rest relies on.
 fn holds_of_any(text: &[u8]) {
-    let map = map();
-    let sending = Purpose::Sending { id_type: IdType::Device, map: &map };
+    let issuers = issuers();
+    let sending = Purpose::Sending { id_type: IdType::Device, issuers: &issuers };
     let last = text.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 2;
     for purpose in [sending, Purpose::LookingAt] {
-        match parse("e.csv", text, &Reading { terms: TERMS, purpose }) {
+        match read("e.csv", text, &Reading { said: SAID, purpose }) {
             Ok(events) => {
                 for of_issuer in events.values() {
                     assert!(!of_issuer.is_empty() && of_issuer.is_sorted_by_key(|event| event.at));
-                    let sure = |event: &Event| (1..=100).contains(&event.terms.confidence);
+                    let sure = |event: &Event| (1..=100).contains(&event.said.confidence);
                     assert!(of_issuer.iter().all(sure));
                 }
             }

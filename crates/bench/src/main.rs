@@ -1,6 +1,7 @@
 //! What `scripts/bench` runs against real nodes: each bench prints what it measured beside the
 //! floor that it stands on, measured in the same run.
 
+mod disk;
 mod floor;
 mod proof;
 mod propagation;
@@ -28,6 +29,8 @@ enum Format {
 enum Bench {
     /// From a flag's acknowledgement at one node to its decision in every node's journal.
     Propagation(propagation::Propagation),
+    /// One publication at a time on the disk, without and with `last-signed`; without any node.
+    Disk(disk::Disk),
     /// Making and checking a bundle that proves a decision on ten flags; without any node.
     Proof(proof::Proof),
 }
@@ -37,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let rows = match cli.bench {
         Bench::Propagation(bench) => bench.run().await?,
+        Bench::Disk(bench) => bench.run()?,
         Bench::Proof(bench) => bench.run()?,
     };
     match cli.format {

@@ -11,7 +11,7 @@
 //! another charter, an `Erase` that turns out to mean nothing) therefore finds it in the next round.
 //! What takes records off the line takes the mark back too.
 
-use interlock_record::{Entry, FeedId, RecordId, Statement, StatementId, Time};
+use interlock_record::{Entry, FeedId, RecordId, Statement, StatementId, SubjectTag, Time};
 
 use super::finality::on_line;
 use super::meaning::{Meaning, Unmeant};
@@ -224,14 +224,17 @@ impl Looked<'_> {
                 }
                 continue;
             }
-            let ended = match said {
-                Ok(Statement::Flag(_)) => self.flag_ended(id, end_by)?,
+            let is_flag = match said {
+                Ok(Statement::Flag(_)) => true,
                 // They are no evidence by themselves; their time is their end.
-                Ok(Statement::Cure(_) | Statement::Receipt(_) | Statement::Dispute(_)) => true,
+                Ok(Statement::Cure(_) | Statement::Receipt(_) | Statement::Dispute(_)) => false,
                 // The rest is not for an erasure.
                 _ => continue,
             };
             left = Left::Something;
+            // Nobody would take an erasure of what is not known to be of a subject.
+            let Some(subject) = self.subject_of(id)? else { continue };
+            let ended = !is_flag || self.flag_ended(id, subject, end_by)?;
             if ended && *room > 0 && !self.asked(id)? {
                 *room -= 1;
                 over.push(id);
@@ -264,10 +267,18 @@ impl Looked<'_> {
         Ok(false)
     }
 
-    /// Whether a flag had ended at an instant.
-    fn flag_ended(&self, id: StatementId, at: Time) -> Result<bool, LedgerFault> {
+    fn subject_of(&self, id: StatementId) -> Result<Option<SubjectTag>, LedgerFault> {
         let target: Option<TargetRow> = row(self.ledger, id.as_bytes())?;
-        let Some(subject) = target.and_then(|target| target.subject()) else { return Ok(false) };
+        Ok(target.and_then(|target| target.subject()))
+    }
+
+    /// Whether a flag had ended at an instant.
+    fn flag_ended(
+        &self,
+        id: StatementId,
+        subject: SubjectTag,
+        at: Time,
+    ) -> Result<bool, LedgerFault> {
         let known = known(self.ledger, self.charters, subject)?;
         let Some(index) = known.flag_ids.iter().position(|flag| *flag == id) else {
             // It means nothing, and never will again.

@@ -140,6 +140,8 @@ impl World {
             *known = pen.head.clone();
             self.lone.take(at(ms), &[&said]);
         }
+        // Only so much is destroyed in one step.
+        while !self.lone.tick(at(ms)).changes.is_empty() {}
     }
 
     /// One round, and what comes of it; says how many statements it asked for and how many records
@@ -324,6 +326,47 @@ fn an_erasure_past_the_days_limit_is_asked_for_again_the_day_after() {
     assert_eq!(world.round(day + 10_000).0, 0);
     let (through, open) = world.marked();
     assert!(through >= 10 && open.is_empty(), "{through} {open:?}");
+}
+
+/// The node's own feed has forked, and the branch that is final is not the one that it looked through.
+#[test]
+fn what_takes_records_off_the_line_takes_the_mark_back() {
+    let mut world = World::new("");
+    let own = world.own();
+    let consortium = world.lone.consortium.clone();
+    let mut pen = Pen::new(&consortium, own);
+    let mut common = vec![pen.sign(at(0), &[flag(1, at(0))])];
+    common.push(pen.sign(at(1), &[withdraw(id(&common[0], 0))]));
+    let mut rival = pen.clone();
+    let mut branch = |number: u8, pen: &mut Pen<'_>| {
+        let flagged = pen.sign(at(i64::from(number)), &[flag(number, at(2))]);
+        let back = pen.sign(at(100), &[withdraw(id(&flagged, 0))]);
+        [flagged, back]
+    };
+    let (one, other) = (branch(2, &mut pen), branch(3, &mut rival));
+    world.lone.take(at(200), &common.iter().chain(&one).collect::<Vec<_>>());
+    // What it finds is not asked for: the feed is signed by the pens here.
+    let look = |world: &World| round(&world.lone.ledger, &world.lone.replica, own, at(20_000));
+    let (over, mark) = look(&world);
+    assert_eq!(over, [id(&common[0], 0), id(&one[0], 0)]);
+    world.lone.step(at(20_000), mark);
+    assert_eq!(world.marked(), (4, vec![1, 3]));
+    let stale = look(&world).1;
+    assert_eq!(stale.len(), 0, "nothing is new");
+    let head = SeenHead { feed: own, sequence: 4, id: other[1].id() };
+    for number in 0..2 {
+        let mut pen = Pen::new(&consortium, feed(number, 1));
+        let seen = Statement::Seen(Seen { heads: vec![head.clone()] });
+        world.lone.take(at(20_100), &[&pen.sign(at(20_050), &[seen])]);
+    }
+    world.lone.take(at(20_200), &other.iter().collect::<Vec<_>>());
+    assert_eq!(world.record(4).id(), other[1].id(), "the line is the final branch");
+    assert_eq!(world.marked(), (2, vec![1]));
+    let (over, mark) = look(&world);
+    assert_eq!(over, [id(&common[0], 0), id(&other[0], 0)]);
+    // A mark of the line that was is not taken.
+    let Some(Input::Retained(fresh)) = mark.first() else { panic!("there is something to mark") };
+    assert_eq!((fresh.through(), fresh.open()), (4, &[1, 3][..]));
 }
 
 proptest! {

@@ -53,8 +53,8 @@ impl Disk {
             let remembered = begun.elapsed();
             without.push(committed);
             with.push(remembered);
-            commits.push(committed - stepped);
-            remembers.push(remembered - committed);
+            commits.push(committed.saturating_sub(stepped));
+            remembers.push(remembered.saturating_sub(committed));
         }
         ensure!(replica.counters().arrivals == u64::from(self.flags), "each was a record");
         let floor = Row::new("floor: an fsync", floor::fsyncs(&self.directory, with.len())?);

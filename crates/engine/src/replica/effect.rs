@@ -75,7 +75,7 @@ pub enum Effect {
     },
     /// Another charter holds from now on: who the members are, with which keys, and where.
     CharterChanged(Arc<Charters>),
-    /// See that what was overwritten is gone from the disk, then say so ([`super::Input::Destroyed`]).
+    /// See that what was overwritten is gone from the disk, then say so ([`Input::Destroyed`](super::Input::Destroyed)).
     Destroyed(Destruction),
     /// What a peer sent was worth so much.
     Weighed {

@@ -11,7 +11,7 @@ use crate::local::{Act, Person};
 pub enum Input {
     /// The platform wants statements published.
     Publish {
-        /// Names the caller; comes back in [`Effect::Published`].
+        /// Names the caller; comes back in [`Effect::Published`](super::Effect::Published).
         ticket: u64,
         /// The statements, with fresh salts.
         statements: Vec<Drafted>,
@@ -44,7 +44,7 @@ pub enum Input {
         /// The records, in the order they came.
         records: Vec<VerifiedRecord>,
     },
-    /// A pull that [`Effect::Pull`] asked for has ended.
+    /// A pull that [`Effect::Pull`](super::Effect::Pull) asked for has ended.
     PullEnded {
         /// The peer.
         from: MemberId,
@@ -53,7 +53,7 @@ pub enum Input {
     },
     /// As [`Input::Publish`], by a person whose act goes into the audit log.
     Attested {
-        /// Names the caller; comes back in [`Effect::Published`].
+        /// Names the caller; comes back in [`Effect::Published`](super::Effect::Published).
         ticket: u64,
         /// The statements, with fresh salts.
         statements: Vec<Drafted>,
@@ -64,7 +64,7 @@ pub enum Input {
     },
     /// A person does something about a subject at this node.
     Local {
-        /// Names the caller; comes back in [`Effect::LocalDone`].
+        /// Names the caller; comes back in [`Effect::LocalDone`](super::Effect::LocalDone).
         ticket: u64,
         /// About whom.
         subject: SubjectTag,
@@ -91,7 +91,7 @@ pub enum Input {
     },
     /// An operator brings a charter version.
     ApplyCharter {
-        /// Names the caller; comes back in [`Effect::CharterApplied`].
+        /// Names the caller; comes back in [`Effect::CharterApplied`](super::Effect::CharterApplied).
         ticket: u64,
         /// The version.
         charter: SignedCharter,

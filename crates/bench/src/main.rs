@@ -5,6 +5,7 @@
 #![allow(clippy::cast_precision_loss)]
 
 mod api;
+mod disk;
 mod fill;
 mod floor;
 mod follow;
@@ -40,6 +41,8 @@ enum Bench {
     /// From a flag's acknowledgement at one node to its decision in every node's journal, and how
     /// far apart the nodes put it in force.
     Propagation(propagation::Propagation),
+    /// One publication at a time on the disk, without and with `last-signed`; without any node.
+    Disk(disk::Disk),
     /// Making and checking a bundle that proves a decision on ten flags; without any node.
     Proof(proof::Proof),
     /// Statements that come from other members, a second; without any node.
@@ -61,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let rows = match cli.bench {
         Bench::Propagation(bench) => bench.run().await?,
+        Bench::Disk(bench) => bench.run()?,
         Bench::Proof(bench) => bench.run()?,
         Bench::Ingest(bench) => bench.run()?,
         Bench::Size(bench) => bench.run()?,

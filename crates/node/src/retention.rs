@@ -1,10 +1,11 @@
 //! Retention: from time to time the node asks for the erasure of what its member said, in whatever
-//! feed, and need not be kept any longer.
+//! feed, and need not be kept any longer. What it has behind it is marked, so that a look costs what
+//! is new and what still waits.
 
 use std::time::Duration;
 
-use interlock_engine::replica::{Drafted, past_retention};
-use interlock_record::{Erase, EraseGround, FeedId, MemberId, Statement};
+use interlock_engine::replica::{Drafted, Input, RetentionRound};
+use interlock_record::{Erase, EraseGround, FeedId, MemberId, Statement, StatementId};
 use interlock_store::Store;
 use tokio::sync::watch;
 
@@ -15,7 +16,7 @@ use crate::writer::{Publishing, WriterHandle};
 /// How often the node looks, unless its configuration says otherwise.
 pub const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
 /// How many records are looked at before others have their turn at the disk.
-const RECORDS_AT_ONCE: u64 = 1_024;
+const RECORDS_AT_ONCE: usize = 1_024;
 
 /// What retention needs.
 pub struct Retention {
@@ -55,29 +56,38 @@ impl Retention {
     }
 
     async fn look_through(&self, feed: FeedId) -> anyhow::Result<()> {
-        let mut next = Some(1);
-        while let Some(from) = next {
+        let mut round = RetentionRound::begin(&self.store, &self.charters.now(), feed, now())?;
+        let mut more = true;
+        while more {
             let (store, charters) = (self.store.clone(), self.charters.now());
-            let look =
-                move || past_retention(&store, &charters, feed, (from, RECORDS_AT_ONCE), now());
-            let found = tokio::task::spawn_blocking(look).await??;
-            next = found.next;
-            if found.over.is_empty() {
-                continue;
-            }
-            let erase = |statement| -> anyhow::Result<Drafted> {
-                let ground = EraseGround::Retention;
-                Ok(Drafted {
-                    salt: random()?,
-                    statement: Statement::Erase(Erase { statement, ground }),
-                })
+            let look = move || {
+                let found = round.look(&store, &charters, now(), RECORDS_AT_ONCE);
+                found.map(|found| (round, found))
             };
-            let drafts = found.over.into_iter().map(erase).collect::<anyhow::Result<Vec<_>>>()?;
-            let statements = drafts.len();
-            let publishing = Publishing { statements: drafts, request: None, person: None };
-            self.writer.publish(publishing).await??;
-            tracing::info!(statements, "asked for the erasure of what is past its retention");
+            let found;
+            (round, found) = tokio::task::spawn_blocking(look).await??;
+            more = found.more;
+            if !found.over.is_empty() {
+                self.erase(found.over).await?;
+            }
         }
+        if let Some(mark) = round.end(&self.store)? {
+            self.writer.input(Input::Retained(mark)).await?;
+        }
+        Ok(())
+    }
+
+    async fn erase(&self, over: Vec<StatementId>) -> anyhow::Result<()> {
+        let erase = |statement| -> anyhow::Result<Drafted> {
+            let ground = EraseGround::Retention;
+            let statement = Statement::Erase(Erase { statement, ground });
+            Ok(Drafted { salt: random()?, statement })
+        };
+        let drafts = over.into_iter().map(erase).collect::<anyhow::Result<Vec<_>>>()?;
+        let statements = drafts.len();
+        let publishing = Publishing { statements: drafts, request: None, person: None };
+        self.writer.publish(publishing).await??;
+        tracing::info!(statements, "asked for the erasure of what is past its retention");
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use interlock_engine::ledger::rows::{
-    DecisionRow, EvidenceRow, JournalRow, LogRow, ScopeRow, StoredRow, measure,
+    DecisionRow, EvidenceRow, JournalRow, LocalRow, LogRow, ScopeRow, StoredRow, measure,
 };
 use interlock_engine::ledger::{Column, Ledger, MemoryLedger, number_of_key};
 use interlock_engine::replica::{Event, Happening, LocalHappening, Replica};
@@ -213,7 +213,23 @@ impl Followed {
     }
 
     fn check(&self, ledger: &MemoryLedger) -> Result<(), Wrong> {
-        for (key, row) in rows::<DecisionRow>(ledger) {
+        let decided = rows::<DecisionRow>(ledger);
+        let followed = [&self.announced, &self.in_force, &self.applied];
+        for (subject, measure) in followed.into_iter().flatten() {
+            if *measure != Measure::None && !decided.contains_key(subject.as_bytes().as_slice()) {
+                return Err(Wrong(format!("{measure} was told of one of whom nothing is left")));
+            }
+        }
+        let known =
+            rows::<EvidenceRow>(ledger).into_keys().chain(rows::<LocalRow>(ledger).into_keys());
+        for subject in known {
+            if !decided.contains_key(&subject) {
+                return Err(Wrong(
+                    "nothing was decided on one of whom something is known".to_owned(),
+                ));
+            }
+        }
+        for (key, row) in decided {
             let applied = measure(row.applied);
             let scope = row.consortium.unwrap_or_default();
             let subject = SubjectTag::from_slice(&key).expect("a tag");

@@ -71,6 +71,8 @@ pub enum Column {
     Disputes,
     /// What people did, by number, each entry chained to the one before.
     Audit,
+    /// How far each feed of this node's member was looked through for what need not be kept.
+    Retention,
 }
 
 impl Column {
@@ -100,6 +102,7 @@ impl Column {
         Self::Queue,
         Self::Disputes,
         Self::Audit,
+        Self::Retention,
     ];
 
     /// The column's name on disk.
@@ -129,6 +132,7 @@ impl Column {
             Self::Queue => "queue",
             Self::Disputes => "disputes",
             Self::Audit => "audit",
+            Self::Retention => "retention",
         }
     }
 }

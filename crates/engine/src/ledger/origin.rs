@@ -42,6 +42,7 @@ impl Column {
             | Self::Queue
             | Self::Disputes
             | Self::Audit
+            | Self::Retention
             | Self::Meta => Origin::Copied,
         }
     }

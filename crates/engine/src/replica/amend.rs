@@ -7,6 +7,7 @@ use interlock_record::{Digest, FeedId, FeedNumber, MemberId, PublicKey, Signatur
 use sha2::{Digest as _, Sha256};
 
 use super::happening::Happening;
+use super::revisit::{Cause, revisit_everybody};
 use super::{Effect, Replica, Work};
 use crate::charter::{BadCharter, CharterSignature, Charters, Role, SignedCharter};
 use crate::ledger::rows::{CharterRow, CharterSignatureRow, StoredRow as _};
@@ -98,7 +99,8 @@ impl Replica {
             self.caution.amended(self.charters.newest());
             self.judge_all(work)?;
             // Any subject may be decided otherwise by another policy or without some feed.
-            Self::revisit_everybody(work);
+            self.judge_erasures(work)?;
+            revisit_everybody(Cause::Charter, work)?;
             self.take_all_deferred(work)?;
         }
         // Peers see by the claim that there is more.
@@ -141,8 +143,8 @@ impl Replica {
             from: 1,
         });
         self.judge_all(work)?;
-        Self::revisit_everybody(work);
-        Ok(())
+        self.judge_erasures(work)?;
+        revisit_everybody(Cause::Charter, work)
     }
 }
 

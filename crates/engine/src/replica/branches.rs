@@ -5,18 +5,22 @@
 //! are. A void branch's records need not be known, so other branches are fetched only where enough
 //! members have named their head, or the charter names it as a feed's last.
 
+mod exchange;
+mod lineage;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use interlock_record::{FeedHead, FeedId, ForkProof, Header, RecordId, VerifiedRecord, leaf_hash};
+use interlock_record::{FeedId, ForkProof, Header, RecordId};
+
+pub use lineage::branch_records;
+use lineage::lineage;
+pub(super) use lineage::parting;
 
 use super::finality::{self, OtherHead, on_line};
 use super::happening::Happening;
-use super::{Replica, Work, record_at};
-use crate::ledger::rows::{BranchRow, HeadRow, IndexRow, LogRow};
-use crate::ledger::{
-    Column, Draft, Ledger, LedgerFault, branch_key, feed_key, feed_of_key, index_key, number_key,
-    row, sequence_of_key,
-};
+use super::{Replica, Work};
+use crate::ledger::rows::HeadRow;
+use crate::ledger::{Column, Draft, Ledger, LedgerFault, feed_key, feed_of_key, sequence_of_key};
 
 /// The most records of other branches that are kept of one feed while one of them is wanted.
 pub const MAX_BRANCH_RECORDS: usize = 65_536;
@@ -79,90 +83,6 @@ impl Forks {
     pub(super) fn wanted(&self) -> impl Iterator<Item = (FeedId, u64, RecordId)> + '_ {
         self.wanted.iter().map(|(feed, (sequence, id))| (*feed, *sequence, *id))
     }
-}
-
-/// A record of any branch that this node has.
-fn branch_record(
-    ledger: &dyn Ledger,
-    feed: FeedId,
-    sequence: u64,
-    id: RecordId,
-) -> Result<Option<LogRow>, LedgerFault> {
-    if on_line(ledger, feed, sequence, id)? {
-        return record_at(ledger, feed, sequence);
-    }
-    match row::<BranchRow>(ledger, &branch_key(feed, sequence, id))? {
-        Some(branch) => row(ledger, &number_key(branch.arrival)),
-        None => Ok(None),
-    }
-}
-
-/// The records off this node's line that lead to a head, the latest first, down to where they leave
-/// the line; nothing where some of them are not known.
-fn lineage(
-    ledger: &dyn Ledger,
-    feed: FeedId,
-    head: (u64, RecordId),
-) -> Result<Option<Vec<(u64, RecordId)>>, LedgerFault> {
-    let mut steps = Vec::new();
-    let (mut sequence, mut id) = head;
-    while !on_line(ledger, feed, sequence, id)? {
-        let Some(row) = branch_record(ledger, feed, sequence, id)? else { return Ok(None) };
-        steps.push((sequence, id));
-        match row.verified()?.header().previous {
-            None => break,
-            Some(previous) => id = previous,
-        }
-        sequence -= 1;
-    }
-    Ok(Some(steps))
-}
-
-/// The first place at which the branch of a head that is not on the line differs from the line, if
-/// all of it is known.
-pub(super) fn parting(
-    ledger: &dyn Ledger,
-    feed: FeedId,
-    sequence: u64,
-    id: RecordId,
-) -> Result<Option<u64>, LedgerFault> {
-    let steps = lineage(ledger, feed, (sequence, id))?;
-    Ok(steps.and_then(|steps| steps.last().map(|(sequence, _)| *sequence)))
-}
-
-/// The records `first..=last` of the branch that ends in `head`, or of this node's line where no head
-/// is named; as many as are known, ascending, given to `take` until it says that it is enough.
-///
-/// # Errors
-/// [`LedgerFault`].
-pub fn branch_records(
-    ledger: &dyn Ledger,
-    feed: FeedId,
-    (first, last): (u64, u64),
-    head: Option<RecordId>,
-    mut take: impl FnMut(LogRow) -> bool,
-) -> Result<(), LedgerFault> {
-    let off_line = match head {
-        None => Vec::new(),
-        Some(head) => match lineage(ledger, feed, (last, head))? {
-            Some(steps) => steps,
-            None => return Ok(()),
-        },
-    };
-    let parting = off_line.last().map_or(u64::MAX, |(sequence, _)| *sequence);
-    for sequence in first..=last.min(parting.saturating_sub(1)) {
-        let Some(row) = record_at(ledger, feed, sequence)? else { return Ok(()) };
-        if !take(row) {
-            return Ok(());
-        }
-    }
-    for (sequence, id) in off_line.into_iter().rev().filter(|(sequence, _)| *sequence >= first) {
-        let Some(row) = branch_record(ledger, feed, sequence, id)? else { return Ok(()) };
-        if !take(row) {
-            return Ok(());
-        }
-    }
-    Ok(())
 }
 
 /// What is to be thought of a forked feed.
@@ -292,92 +212,6 @@ impl Replica {
     pub(super) fn wants_branch(&self, feed: FeedId) -> bool {
         self.forks.wanted.contains_key(&feed)
     }
-
-    /// Keeps a record that is not on the line, while its branch is wanted.
-    pub(super) fn keep_branch(
-        &mut self,
-        record: &VerifiedRecord,
-        work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
-        let header = record.header();
-        let feed = header.feed;
-        let key = branch_key(feed, header.sequence, record.id());
-        if !self.wants_branch(feed) || work.draft.row::<BranchRow>(&key)?.is_some() {
-            return Ok(());
-        }
-        let all = (index_key(feed, 0), index_key(feed, u64::MAX));
-        let kept = work.draft.range(Column::Branches, &all.0, &all.1, MAX_BRANCH_RECORDS)?;
-        if kept.len() >= MAX_BRANCH_RECORDS {
-            return Ok(());
-        }
-        self.counters.arrivals += 1;
-        let arrival = self.counters.arrivals;
-        let record = record.signed().encode();
-        let received_at = work.now.micros();
-        let row = LogRow { record, received_at, ..LogRow::default() };
-        work.draft.put(number_key(arrival), &row);
-        work.draft.put(key, &BranchRow { arrival });
-        // Only the wanted head's own record can complete the branch, or what leads to it.
-        self.judge(feed, work)
-    }
-
-    /// Makes a branch, given as the records off the line from its head down, this node's line. Says
-    /// whether it did: the branch may turn out to be no chain.
-    fn promote(
-        &mut self,
-        feed: FeedId,
-        steps: &[(u64, RecordId)],
-        work: &mut Work<'_>,
-    ) -> Result<bool, LedgerFault> {
-        let Some((parting, _)) = steps.last().copied() else { return Ok(false) };
-        let base = head_at(&work.draft, feed, parting - 1)?;
-        let mut records = Vec::with_capacity(steps.len());
-        let mut head = base.clone();
-        for (sequence, id) in steps.iter().rev() {
-            let Some(row) = branch_record(&work.draft, feed, *sequence, *id)? else {
-                return Ok(false);
-            };
-            let record = row.verified()?;
-            let Ok(next) = head.next(&record) else { return Ok(false) };
-            head = next;
-            records.push(record);
-        }
-        let old = self.heads.get(&feed).map_or(0, |head| head.sequence);
-        self.forks.moving = Some(feed);
-        self.demote(feed, parting, old, work)?;
-        self.heads.insert(feed, base);
-        self.fill_window(&work.draft, feed, parting - 1)?;
-        work.events.push(Happening::BranchTaken { feed, sequence: parting });
-        for record in &records {
-            let key = branch_key(feed, record.header().sequence, record.id());
-            work.draft.remove(Column::Branches, key);
-            let head = self.heads[&feed].next(record).expect("the whole chain was checked above");
-            self.accept(record, head, work)?;
-        }
-        self.forks.moving = None;
-        Ok(true)
-    }
-
-    /// Takes the records from `from` to `to` off the line, and with them all that they said.
-    fn demote(
-        &mut self,
-        feed: FeedId,
-        from: u64,
-        to: u64,
-        work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
-        for sequence in from..=to {
-            let key = index_key(feed, sequence);
-            let Some(index) = work.draft.row::<IndexRow>(&key)? else { continue };
-            let Some(row) = record_at(&work.draft, feed, sequence)? else { continue };
-            let record = row.verified()?;
-            self.retract(&record, work)?;
-            work.draft.remove(Column::Index, key);
-            let branch = BranchRow { arrival: index.arrival };
-            work.draft.put(branch_key(feed, sequence, record.id()), &branch);
-        }
-        Ok(())
-    }
 }
 
 /// The heads off the line that enough groups have named, they or later ones, in order.
@@ -413,27 +247,6 @@ fn the_one_branch(finals: &[&FinalHead]) -> Option<(u64, RecordId)> {
     let steps = steps.as_ref()?;
     let on_it = |(sequence, id, _): &&FinalHead| steps.contains(&(*sequence, *id));
     finals.iter().all(on_it).then_some((*sequence, *id))
-}
-
-/// The state of a feed after record `sequence` of the line.
-fn head_at(ledger: &dyn Ledger, feed: FeedId, sequence: u64) -> Result<FeedHead, LedgerFault> {
-    let mut head = FeedHead::default();
-    for at in 1..=sequence {
-        let Some(index) = row::<IndexRow>(ledger, &index_key(feed, at))? else { break };
-        let id = RecordId::from_slice(&index.id).ok_or_else(|| LedgerFault::Corrupt {
-            column: Column::Index.name(),
-            what: "a record id of the wrong length".to_owned(),
-        })?;
-        head.tree.append(leaf_hash(id.as_bytes()));
-        head.id = Some(id);
-    }
-    if let Some(row) = record_at(ledger, feed, sequence)? {
-        let record = row.verified()?;
-        head.sequence = sequence;
-        head.time = Some(record.header().time);
-        head.charter_version = record.header().charter_version;
-    }
-    Ok(head)
 }
 
 /// Whether two headers of one place follow the same record: then the fork is there and not lower.

@@ -16,12 +16,12 @@ use super::happening::Happening;
 use super::meaning::Meaning;
 use super::{Destruction, Effect, PullRange, Replica, Work, record_at};
 use crate::ledger::rows::{
-    DecisionRow, ErasureRow, EvidenceRow, HoleRow, IndexRow, JournalRow, LogRow, StatementRow,
-    StoredRow as _, TargetRow,
+    ErasureRow, EvidenceRow, HoleRow, IndexRow, JournalRow, LogRow, StatementRow, StoredRow as _,
+    TargetRow,
 };
 use crate::ledger::{
     Column, Ledger, LedgerFault, dispute_day_key, hole_key, hole_of_key, index_key, number_key,
-    number_of_key, timer_key,
+    number_of_key,
 };
 
 /// The most erasures that are carried out in one step.
@@ -107,9 +107,15 @@ impl Replica {
         Ok(if groups.len() >= quorum { groups.into_values().collect() } else { Vec::new() })
     }
 
+    /// Looks again at every erasure that is not carried out: another charter may let it, or not.
+    pub(super) fn judge_erasures(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
+        self.finality.rose |= !self.erasing.is_empty();
+        self.erasing.iter().try_for_each(|target| self.judge_erasure(*target, work))
+    }
+
     /// Makes the evidence say whether a statement is erased.
     pub(super) fn judge_erasure(
-        &mut self,
+        &self,
         target: StatementId,
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
@@ -322,7 +328,8 @@ fn scrub(id: StatementId, from: u64, work: &mut Work<'_>) -> Result<Option<Vec<u
     }
 }
 
-/// Takes a statement out of a subject's evidence; a subject of which nothing is left is forgotten.
+/// Takes a statement out of a subject's evidence. A subject of which nothing is left is settled once
+/// more, and then forgotten.
 fn forget(id: StatementId, subject: SubjectTag, work: &mut Work<'_>) -> Result<(), LedgerFault> {
     let key = subject.0.to_vec();
     let Some(mut evidence) = work.draft.row::<EvidenceRow>(&key)? else { return Ok(()) };
@@ -331,12 +338,7 @@ fn forget(id: StatementId, subject: SubjectTag, work: &mut Work<'_>) -> Result<(
         work.draft.put(key, &evidence);
         return Ok(());
     }
-    if let Some(decided) = work.draft.row::<DecisionRow>(&key)? {
-        if let Some(due) = decided.due.and_then(Time::from_micros) {
-            work.draft.remove(Column::Timers, timer_key(due, subject));
-        }
-        work.draft.remove(Column::Decisions, key.clone());
-    }
     work.draft.remove(Column::Evidence, key);
+    work.touched.insert(subject);
     Ok(())
 }

@@ -17,9 +17,6 @@ use crate::ledger::{Column, DisputeOf, Ledger, LedgerFault, MetaKey, dispute_key
 use crate::local::{ActKind, Applied, Because, Ground, LocalSettings, Mode};
 use crate::policy::Schedule;
 
-/// At most so many subjects are decided anew in one step after the settings have changed.
-pub const MAX_RESETTLED_A_STEP: usize = 256;
-
 /// What a step gathers for what is local.
 #[derive(Default)]
 pub(super) struct LocalWork {
@@ -32,8 +29,8 @@ pub(super) struct LocalWork {
     pub simulated: BTreeMap<SubjectTag, Option<ScopeRow>>,
     /// On whom a person has just acted.
     pub acting: Option<SubjectTag>,
-    /// Who is decided anew because the settings have changed.
-    resettled: BTreeSet<SubjectTag>,
+    /// Who is decided anew because the settings have changed: what that changes changes now.
+    pub changes_now: BTreeSet<SubjectTag>,
 }
 
 /// What has become of a subject, as far as it is local.
@@ -48,25 +45,9 @@ pub(super) struct Settled {
 #[derive(Debug, Default)]
 pub(super) struct OwnPolicies(Option<(Digest, Arc<Schedule>)>);
 
-/// How far deciding anew has come after the settings have changed.
-#[derive(Debug)]
-pub(super) struct Resettling {
-    column: Column,
-    from: Vec<u8>,
-    /// Whether the ledger knows that it is under way: what is decided meanwhile is decided under
-    /// the new settings already.
-    noted: Noted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Noted {
-    NotYet,
-    Done,
-}
-
 impl Replica {
     /// The same replica with its member's own settings. If they are not those under which it was
-    /// decided before, everything is decided anew, some of it with each tick.
+    /// decided before, everybody is decided anew, some at each step.
     ///
     /// # Errors
     /// [`OpenError`]; nothing has changed.
@@ -78,13 +59,8 @@ impl Replica {
         let known = row::<SettingsRow>(ledger, MetaKey::LocalSettings.bytes())?;
         let known = known.and_then(|row| Digest::from_slice(&row.digest));
         let known = known.unwrap_or_else(|| LocalSettings::default().digest());
-        if known != settings.digest() {
-            self.resettling = Some(Resettling {
-                column: Column::Evidence,
-                from: Vec::new(),
-                noted: Noted::NotYet,
-            });
-        }
+        self.other_settings = known != settings.digest();
+        self.revisiting |= self.other_settings;
         self.settings = settings;
         Ok(self)
     }
@@ -105,45 +81,6 @@ impl Replica {
         let policies = Arc::new(self.settings.policies(self.charters.policies()));
         self.own_policies.0 = Some((id, policies.clone()));
         policies
-    }
-
-    /// Notes in the ledger that everything is being decided anew, so that it is begun again if it
-    /// is not finished.
-    pub(super) fn note_resettling(&mut self, work: &mut Work<'_>) {
-        if let Some(resettling) = &mut self.resettling
-            && resettling.noted == Noted::NotYet
-        {
-            resettling.noted = Noted::Done;
-            let under_way = SettingsRow { digest: vec![0; 32] };
-            work.draft.put(MetaKey::LocalSettings.bytes().to_vec(), &under_way);
-        }
-    }
-
-    /// Marks some subjects to be decided anew, where the settings have changed.
-    pub(super) fn resettle_some(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
-        let Some(resettling) = &mut self.resettling else { return Ok(()) };
-        let Resettling { column, from, .. } = resettling;
-        let rows = work.draft.range(*column, from, &[0xff; 33], MAX_RESETTLED_A_STEP)?;
-        let more = rows.len() == MAX_RESETTLED_A_STEP;
-        if let Some((last, _)) = rows.last() {
-            last.clone_into(from);
-            from.push(0);
-        }
-        let subjects = rows.iter().filter_map(|(key, _)| SubjectTag::from_slice(key));
-        work.local.resettled.extend(subjects);
-        work.touched.extend(&work.local.resettled);
-        if more {
-            return Ok(());
-        }
-        if *column == Column::Evidence {
-            // What people did on subjects of whom nothing else is known.
-            (resettling.column, resettling.from) = (Column::Local, Vec::new());
-        } else {
-            self.resettling = None;
-            let digest = self.settings.digest().0.to_vec();
-            work.draft.put(MetaKey::LocalSettings.bytes().to_vec(), &SettingsRow { digest });
-        }
-        Ok(())
     }
 
     /// Looks again at a subject on whom nothing was decided anew.
@@ -190,7 +127,8 @@ impl Replica {
         let due = due.chain(local.simulated.as_ref().and_then(|scope| next_change(scope, now)));
         let due = due.min();
 
-        let at_once = work.local.acting == Some(subject) || work.local.resettled.contains(&subject);
+        let at_once =
+            work.local.acting == Some(subject) || work.local.changes_now.contains(&subject);
         let last = ground.last_change(now).into_iter().chain(ended).max();
         let at = last.filter(|_| !at_once).unwrap_or(now);
         let from = crate::ledger::rows::measure(old.applied);

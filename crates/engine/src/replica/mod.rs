@@ -1,6 +1,6 @@
 //! One replica of the consortium as a pure state machine: `step(ledger, now, inputs) -> Step`.
 //!
-//! Inputs are values, and so is what comes out: [`Changes`] to commit, all or none, and
+//! Inputs are values, and so is what comes out: [`Changes`](crate::ledger::Changes) to commit, all or none, and
 //! [`Effect`]s to run *after* they are committed. The node commits to RocksDB and runs effects on
 //! sockets; the simulator applies the same step to a map. A replica whose changes could not be
 //! committed must not be used again: it remembers what the ledger does not.
@@ -11,10 +11,12 @@ mod amend;
 mod branches;
 mod caution;
 mod destroy;
+mod effect;
 mod erase;
 mod finality;
 mod gossip;
 mod happening;
+mod input;
 mod late;
 mod local;
 mod local_happening;
@@ -24,9 +26,11 @@ mod publish;
 mod rebuild;
 mod retention;
 mod retract;
+mod revisit;
 mod settle;
 mod simulated;
 mod statements;
+mod telling;
 mod view;
 mod withholding;
 
@@ -34,27 +38,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, FeedHead, FeedId, MemberId, Signer, Span, StatementId, SubjectTag, Time, VerifiedFork,
-    VerifiedRecord,
+    FeedHead, FeedId, MemberId, Signer, Span, StatementId, SubjectTag, Time, VerifiedRecord,
 };
 
 pub use amend::{CharterClaim, signed_charters};
 pub use branches::{MAX_BRANCH_RECORDS, MAX_FORKS_A_FEED, branch_records};
 pub use caution::{SignedHead, Start};
 pub use destroy::{Destruction, begun as destruction_begun};
+pub use effect::{Effect, Step};
 pub use finality::{SEEN_EVERY, final_heights};
 pub use gossip::{Extent, HeadClaim, PULL_GRACE, PullRange};
 pub use happening::{Decided as DecidedMeasure, Event, Happening};
+pub use input::{Input, PullEnd};
 pub use late::{LATE_AFTER, LATE_BURST_FLAGS, LATE_BURST_WINDOW};
-pub use local::MAX_RESETTLED_A_STEP;
 pub use local_happening::{DisputeEnd, LocalHappening};
 pub use meaning::Unmeant;
 pub(crate) use meaning::{judged, of_disputes};
 pub use opening::{OpenError, Opening};
 pub use publish::{Drafted, PublishRefused, Published, Repeated, Request};
-pub use retention::{Retained, past_retention};
+pub use retention::{
+    MAX_OPEN_BEHIND, ROUNDS_TO_A_DAYS_LIMIT, Retained, RetentionMark, RetentionRound,
+};
+pub use revisit::MAX_REVISITS_A_STEP;
 pub(crate) use settle::scope_row;
-pub use settle::{Known, MAX_REVISITS_A_STEP, known, own_may_differ};
+pub use settle::{Known, known, own_may_differ};
 pub use simulated::MAX_SIMULATED_FLAGS;
 pub use view::frontier_digest;
 pub use view::{PeerView, head_of, record_at};
@@ -64,10 +71,10 @@ pub use withholding::{
 };
 
 use crate::breaker::Window;
-use crate::charter::{BadCharter, Charters, SignedCharter};
+use crate::charter::{Charters, SignedCharter};
 use crate::ledger::rows::CountersRow;
-use crate::ledger::{Changes, Draft, Ledger, LedgerFault, MetaKey};
-use crate::local::{Act, LocalDone, LocalRefused, LocalSettings, Person};
+use crate::ledger::{Draft, Ledger, LedgerFault, MetaKey};
+use crate::local::LocalSettings;
 
 /// At most so many timers fire in one step; the rest in the next.
 pub const MAX_TIMERS_A_STEP: usize = 1_024;
@@ -77,209 +84,6 @@ pub const MAX_DEFERRED_A_FEED: usize = 256;
 
 /// How long the replica waits for records of its own feed that somebody says exist.
 pub const OWN_FEED_PATIENCE: Span = Span::from_secs(10);
-
-/// Something that reaches the replica.
-#[derive(Debug)]
-pub enum Input {
-    /// The platform wants statements published.
-    Publish {
-        /// Names the caller; comes back in [`Effect::Published`].
-        ticket: u64,
-        /// The statements, with fresh salts.
-        statements: Vec<Drafted>,
-        /// What makes a second try the same write.
-        request: Option<Request>,
-    },
-    /// A peer has reached this node, and said who it is.
-    Heard(MemberId),
-    /// A peer's stream to this node has ended.
-    Unheard(MemberId),
-    /// This node has reached a peer.
-    Dialled(MemberId),
-    /// This node's stream to a peer has ended.
-    DialLost(MemberId),
-    /// A peer says which heads it knows.
-    Frontier {
-        /// The peer.
-        from: MemberId,
-        /// The heads.
-        heads: Vec<HeadClaim>,
-        /// The charter versions that it knows, where it says so.
-        charters: Option<CharterClaim>,
-        /// Whether the heads are all.
-        extent: Extent,
-    },
-    /// Records came, their signatures checked.
-    Records {
-        /// The peer that sent them.
-        from: MemberId,
-        /// The records, in the order they came.
-        records: Vec<VerifiedRecord>,
-    },
-    /// A pull that [`Effect::Pull`] asked for has ended.
-    PullEnded {
-        /// The peer.
-        from: MemberId,
-        /// How.
-        ended: PullEnd,
-    },
-    /// As [`Input::Publish`], by a person whose act goes into the audit log.
-    Attested {
-        /// Names the caller; comes back in [`Effect::Published`].
-        ticket: u64,
-        /// The statements, with fresh salts.
-        statements: Vec<Drafted>,
-        /// What makes a second try the same write.
-        request: Option<Request>,
-        /// Who and why.
-        person: Person,
-    },
-    /// A person does something about a subject at this node.
-    Local {
-        /// Names the caller; comes back in [`Effect::LocalDone`].
-        ticket: u64,
-        /// About whom.
-        subject: SubjectTag,
-        /// What.
-        act: Act,
-        /// Who and why.
-        person: Person,
-        /// What makes a second try the same act.
-        request: Option<Request>,
-    },
-    /// Proofs of equivocation came, checked.
-    Forks {
-        /// The peer that sent them.
-        from: MemberId,
-        /// The proofs.
-        forks: Vec<VerifiedFork>,
-    },
-    /// Charter versions came from another member.
-    Charters {
-        /// The peer that sent them.
-        from: MemberId,
-        /// The versions, lower ones first.
-        charters: Vec<SignedCharter>,
-    },
-    /// An operator brings a charter version.
-    ApplyCharter {
-        /// Names the caller; comes back in [`Effect::CharterApplied`].
-        ticket: u64,
-        /// The version.
-        charter: SignedCharter,
-    },
-    /// A destruction, and all before it, was done.
-    Destroyed(u64),
-    /// A backup was made.
-    BackedUp {
-        /// SHA-256 of its file.
-        backup: Digest,
-        /// How many records it has.
-        records: u64,
-    },
-    /// Time has passed.
-    Tick,
-}
-
-/// How a pull ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullEnd {
-    /// Everything that was asked for came.
-    Complete,
-    /// It broke off.
-    Failed,
-}
-
-/// Something to be done after a step's changes are committed.
-#[derive(Debug)]
-pub enum Effect {
-    /// Tell the caller what became of its statements.
-    Published {
-        /// The caller.
-        ticket: u64,
-        /// What became of them.
-        result: Result<Published, PublishRefused>,
-    },
-    /// Tell the caller what became of an act.
-    LocalDone {
-        /// The caller.
-        ticket: u64,
-        /// What became of it.
-        result: Result<LocalDone, LocalRefused>,
-    },
-    /// Push a record of this node's own feed to every peer that it has reached.
-    Push(Arc<Vec<u8>>),
-    /// Tell peers which heads this node knows.
-    Announce {
-        /// The peer, or every peer.
-        to: Option<MemberId>,
-        /// The heads.
-        heads: Vec<HeadClaim>,
-        /// The charter versions that this node knows.
-        charters: CharterClaim,
-    },
-    /// Ask a peer for records.
-    Pull {
-        /// The peer.
-        from: MemberId,
-        /// Which.
-        ranges: Vec<PullRange>,
-    },
-    /// Tell a peer that something it sent is refused.
-    Refuse {
-        /// The peer.
-        peer: MemberId,
-        /// The feed that it is of: what another member signed is not the peer's fault.
-        feed: FeedId,
-        /// A stable name.
-        code: &'static str,
-        /// More, for people.
-        detail: String,
-    },
-    /// Send proofs of equivocation to every peer, before anything else.
-    SpreadForks(Vec<Arc<Vec<u8>>>),
-    /// Tell the caller what became of its charter version.
-    CharterApplied {
-        /// The caller.
-        ticket: u64,
-        /// The version that holds now, or why the one that came is refused.
-        result: Result<u32, BadCharter>,
-    },
-    /// Ask a peer for its charter versions, from this one on.
-    FetchCharters {
-        /// The peer.
-        from: MemberId,
-        /// The lowest version that may be missing.
-        version: u32,
-    },
-    /// Another charter holds from now on: who the members are, with which keys, and where.
-    CharterChanged(Arc<Charters>),
-    /// See that what was overwritten is gone from the disk, then say so ([`Input::Destroyed`]).
-    Destroyed(Destruction),
-    /// What a peer sent was worth so much.
-    Weighed {
-        /// The peer.
-        peer: MemberId,
-        /// Records that were accepted, or wait for their time.
-        new: u64,
-        /// What it need not have sent: records that were known, heads that tell nothing.
-        stale: u64,
-    },
-}
-
-/// What comes out of a step.
-#[derive(Debug)]
-pub struct Step {
-    /// To be committed first, all or none.
-    pub changes: Changes,
-    /// To be run then, in order.
-    pub effects: Vec<Effect>,
-    /// The number of the latest journal entry.
-    pub journal: u64,
-    /// The last record that was signed in this step: to be remembered outside the ledger before
-    /// any effect runs.
-    pub signed: Option<SignedHead>,
-}
 
 /// One replica of the consortium.
 #[derive(Debug)]
@@ -308,7 +112,8 @@ pub struct Replica {
     gossip: gossip::Gossip,
     settings: LocalSettings,
     own_policies: local::OwnPolicies,
-    resettling: Option<local::Resettling>,
+    /// Whether everybody was decided under other settings, and the ledger does not say so yet.
+    other_settings: bool,
     caution: caution::Caution,
     lateness: late::Lateness,
 }
@@ -359,6 +164,7 @@ impl Replica {
         let mut acts = Vec::new();
         let mut ticks = false;
         self.save_charters(&mut work)?;
+        self.note_settings(&mut work)?;
         for input in inputs {
             match input {
                 Input::Publish { ticket, statements, request } => {
@@ -392,6 +198,7 @@ impl Replica {
                     work.effects.push(Effect::CharterApplied { ticket, result });
                 }
                 Input::Destroyed(number) => Self::destroyed(number, &mut work)?,
+                Input::Retained(mark) => retention::mark(&mark, &mut work)?,
                 Input::BackedUp { backup, records } => {
                     work.events.push(Happening::BackupMade { backup, records });
                 }
@@ -401,16 +208,12 @@ impl Replica {
                 }
             }
         }
-        self.note_resettling(&mut work);
         let publish = self.keep_simulated(publish, &mut work)?;
         self.caution.review(&work.draft, self.heads.get(&self.feed))?;
         self.publish(publish, &mut work)?;
         self.erase_what_is_final(&mut work)?;
-        Self::revisit(&mut work)?;
+        revisit::revisit(&mut work)?;
         simulated::attest(&mut work)?;
-        if ticks {
-            self.resettle_some(&mut work)?;
-        }
         self.settle_all(&mut work)?;
         self.act_all(acts, &mut work)?;
         // Only now: what came in this very step may take back what a timer would put in force.

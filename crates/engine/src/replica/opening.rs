@@ -116,7 +116,7 @@ impl Replica {
             lateness: super::late::Lateness::default(),
             settings: LocalSettings::default(),
             own_policies: super::local::OwnPolicies::default(),
-            resettling: None,
+            other_settings: false,
             unsaved,
             revisiting: Self::revisits(ledger)?,
         };

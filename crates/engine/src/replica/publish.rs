@@ -1,17 +1,22 @@
 //! Publishing: the platform's statements, checked, packed into records of this node's own feed,
 //! signed, and accepted like anyone's.
 
+mod check;
+mod pack;
+
 use std::sync::Arc;
 
 use interlock_record::{
-    Digest, MAX_BODY_BYTES, MAX_STATEMENTS, MemberId, Release, SALT_BYTES, SealContext, SealError,
-    SigningFailed, Span, Statement, StatementError, StatementId, TAG_SCHEME, Time, VerifiedRecord,
-    seal,
+    Digest, SALT_BYTES, SealContext, SealError, SigningFailed, Span, Statement, StatementError,
+    StatementId, TAG_SCHEME, Time, VerifiedRecord, seal,
 };
 
-use super::{Effect, Replica, SignedHead, Work, record_at};
+pub(super) use check::Checked;
+use pack::{Pack, bodies};
+
+use super::{Effect, Replica, SignedHead, Work};
 use crate::ledger::LedgerFault;
-use crate::ledger::rows::{RequestRow, TargetRow};
+use crate::ledger::rows::RequestRow;
 
 /// A statement to be published, with its salt.
 #[derive(Debug, Clone)]
@@ -127,6 +132,9 @@ impl From<SealError> for PublishRefused {
     }
 }
 
+/// A statement's bytes, with their salt.
+pub(super) type Salted = ([u8; SALT_BYTES], Vec<u8>);
+
 /// What waits to be published: the caller, its statements, and what makes it the same write.
 pub(super) type Waiting = (u64, Vec<Drafted>, Option<Request>);
 
@@ -159,132 +167,6 @@ impl Replica {
             }
         }
         self.write_pack(pack, work)
-    }
-
-    pub(super) fn check(
-        &self,
-        drafts: &[Drafted],
-        request: Option<&Request>,
-        work: &Work<'_>,
-    ) -> Result<Result<Checked, PublishRefused>, LedgerFault> {
-        if let Some(request) = request
-            && let Some(done) = work.draft.row::<RequestRow>(request.key.as_bytes())?
-        {
-            if done.digest != request.digest.0 {
-                return Ok(Err(PublishRefused::KeyReused));
-            }
-            return Ok(Ok(Checked::Done(Published {
-                statements: done
-                    .statements
-                    .iter()
-                    .filter_map(|id| StatementId::from_slice(id))
-                    .collect(),
-                time: Time::from_micros(done.time).unwrap_or(work.now),
-                sequence: done.sequence,
-                repeated: Repeated::Yes,
-            })));
-        }
-        if let Some(why) = self.not_signing(work.now).or_else(|| self.clock_behind(work.now)) {
-            return Ok(Err(PublishRefused::NotSigning(why)));
-        }
-        if drafts.is_empty() {
-            return Ok(Err(SealError::StatementCount { got: 0 }.into()));
-        }
-        let mut statements = Vec::with_capacity(drafts.len());
-        for (index, draft) in drafts.iter().enumerate() {
-            if let Err(refused) = self.check_meaning(index, &draft.statement, work)? {
-                return Ok(Err(refused));
-            }
-            match draft.statement.encode() {
-                Ok(bytes) => statements.push((draft.salt, bytes)),
-                Err(error) => return Ok(Err(PublishRefused::Statement { index, error })),
-            }
-        }
-        Ok(Ok(Checked::Write(statements)))
-    }
-
-    /// A record signed now would be in everybody's future.
-    fn clock_behind(&self, now: Time) -> Option<String> {
-        let last = self.heads.get(&self.feed)?.time?;
-        (last > now.plus(self.charters.limits_at(now).max_clock_skew))
-            .then(|| format!("its clock says {now}, but its last record is of {last}"))
-    }
-
-    /// Whether a statement would mean something; one that would not is refused here rather than
-    /// published and inert.
-    fn check_meaning(
-        &self,
-        index: usize,
-        statement: &Statement,
-        work: &Work<'_>,
-    ) -> Result<Result<(), PublishRefused>, LedgerFault> {
-        let not_entitled = |why| Ok(Err(PublishRefused::NotEntitled { index, why }));
-        if !self.charters.may_say(self.feed, statement) {
-            return not_entitled("a trustee only withdraws, recalls and resolves");
-        }
-        if let Statement::Flag(flag) = statement
-            && flag.observed_at > work.now
-        {
-            let ahead = flag.observed_at.since(work.now);
-            return Ok(Err(PublishRefused::ObservedLater { index, ahead }));
-        }
-        if let Statement::Release(release) = statement {
-            return self.check_release(index, release, work);
-        }
-        let (target, flags_only) = match statement {
-            Statement::Erase(erase) => {
-                let row = work.draft.row::<TargetRow>(erase.statement.as_bytes())?;
-                return Ok(match row.filter(|row| row.subject().is_some()) {
-                    Some(_) => Ok(()),
-                    None => Err(PublishRefused::UnknownTarget { index, target: erase.statement }),
-                });
-            }
-            Statement::Withdraw(withdraw) => (withdraw.statement, false),
-            Statement::Dispute(dispute) => (dispute.flag, true),
-            Statement::Resolve(resolve) => (resolve.flag, true),
-            _ => return Ok(Ok(())),
-        };
-        let row = work.draft.row::<TargetRow>(target.as_bytes())?;
-        let Some(row) = row.filter(|row| row.subject().is_some()) else {
-            return Ok(Err(PublishRefused::UnknownTarget { index, target }));
-        };
-        if flags_only && row.cure {
-            return not_entitled("expected a flag, this is a cure");
-        }
-        let own = row.issuer == self.me.as_str();
-        let own_group = row.issuer.parse().is_ok_and(|issuer| self.is_own_group(issuer));
-        match statement {
-            Statement::Dispute(_) if own_group => {
-                not_entitled("a flag of this member's own group cannot be disputed by it")
-            }
-            Statement::Withdraw(_) if !own => not_entitled("only its issuer withdraws a statement"),
-            Statement::Resolve(_) if !own => {
-                not_entitled("only its issuer resolves a dispute of a flag")
-            }
-            _ => self.check_dispute(index, statement, target, &row, work),
-        }
-    }
-
-    fn is_own_group(&self, member: MemberId) -> bool {
-        let charter = self.charters.newest();
-        charter.group_of(member) == charter.group_of(self.me)
-    }
-
-    fn check_release(
-        &self,
-        index: usize,
-        release: &Release,
-        work: &Work<'_>,
-    ) -> Result<Result<(), PublishRefused>, LedgerFault> {
-        let not_entitled = |why| Ok(Err(PublishRefused::NotEntitled { index, why }));
-        if self.is_own_group(release.feed.member) {
-            return not_entitled("a record of this member's own group is released by others");
-        }
-        match record_at(&work.draft, release.feed, release.sequence)? {
-            None => not_entitled("expected a record that is known here"),
-            Some(row) if !row.held => not_entitled("expected a record that the breaker holds"),
-            Some(_) => Ok(Ok(())),
-        }
     }
 
     /// Seals and accepts what was packed, and tells the callers.
@@ -366,69 +248,4 @@ impl Replica {
         }
         Ok(sealed)
     }
-}
-
-pub(super) type Salted = ([u8; SALT_BYTES], Vec<u8>);
-
-pub(super) enum Checked {
-    Write(Vec<Salted>),
-    Done(Published),
-}
-
-/// Statements of several callers, in the order in which they came.
-#[derive(Default)]
-struct Pack {
-    statements: Vec<Salted>,
-    callers: Vec<Caller>,
-}
-
-struct Caller {
-    ticket: u64,
-    statements: usize,
-    request: Option<Request>,
-}
-
-impl Pack {
-    fn names(&self, request: &Request) -> bool {
-        let same = |other: &Request| other.key == request.key;
-        self.callers.iter().any(|caller| caller.request.as_ref().is_some_and(same))
-    }
-
-    /// Callers are not parted over records where that can be helped: a pack is one record, unless
-    /// one caller alone needs more.
-    fn has_room_for(&self, statements: &[Salted]) -> bool {
-        let bytes: usize = self.statements.iter().chain(statements).map(size).sum();
-        self.statements.is_empty()
-            || (self.statements.len() + statements.len() <= MAX_STATEMENTS
-                && bytes <= MAX_BODY_BYTES)
-    }
-
-    fn push(&mut self, ticket: u64, statements: Vec<Salted>, request: Option<Request>) {
-        self.callers.push(Caller { ticket, statements: statements.len(), request });
-        self.statements.extend(statements);
-    }
-}
-
-fn size((salt, statement): &Salted) -> usize {
-    salt.len() + statement.len()
-}
-
-/// Statements, cut into bodies that fit a record.
-fn bodies(statements: Vec<Salted>) -> Vec<Vec<Salted>> {
-    let mut bodies: Vec<Vec<Salted>> = Vec::new();
-    let mut bytes = 0;
-    for statement in statements {
-        let more = size(&statement);
-        match bodies.last_mut() {
-            Some(body) if body.len() < MAX_STATEMENTS && bytes + more <= MAX_BODY_BYTES => {
-                bytes += more;
-                body.push(statement);
-            }
-            _ => {
-                bytes = more;
-                bodies.push(vec![statement]);
-            }
-        }
-    }
-    bodies
 }

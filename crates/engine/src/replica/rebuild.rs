@@ -5,11 +5,12 @@
 //! key is gone) no longer count: every subject that has a decision is then decided anew, and what
 //! differs from what the journal told is journaled as revised. Only after that may a node serve.
 
-use interlock_record::{Digest, SubjectTag, Time};
+use interlock_record::{Digest, Time};
 
 use super::branches::Judging;
 use super::finality::on_line;
 use super::happening::Happening;
+use super::revisit::{Cause, is_revisited_for, revisit, revisit_everybody};
 use super::{Replica, Work};
 use crate::ledger::rows::{LogRow, RestoreRow, StoredRow};
 use crate::ledger::{
@@ -18,8 +19,6 @@ use crate::ledger::{
 
 /// How many records one step of a rebuild takes.
 const MAX_RECORDS_A_STEP: usize = 64;
-/// How many subjects one step of it decides anew.
-const MAX_SUBJECTS_A_STEP: usize = 256;
 
 impl Replica {
     /// The next step of making a restored ledger whole; nothing where it is whole. Its changes are
@@ -37,9 +36,10 @@ impl Replica {
         };
         let before = self.counters;
         let mut work = Work::new(ledger, now, self.revisiting);
+        self.note_settings(&mut work)?;
         let marker = MetaKey::Restore.bytes().to_vec();
         if self.rebuild_records(&mut restore, &mut work)?
-            || self.resettle(&mut restore, &mut work)?
+            || self.revisit_restored(&restore, &mut work)?
         {
             work.draft.put(marker, &restore);
         } else {
@@ -92,25 +92,20 @@ impl Replica {
         Ok(!rows.is_empty())
     }
 
-    /// Decides the next subjects anew; says whether there were any.
-    fn resettle(
+    /// Where statements came back erased, decides the next subjects anew; says whether some are left.
+    fn revisit_restored(
         &mut self,
-        restore: &mut RestoreRow,
+        restore: &RestoreRow,
         work: &mut Work<'_>,
     ) -> Result<bool, LedgerFault> {
         if restore.erased == 0 {
             return Ok(false);
         }
-        let mut from = restore.settled.clone();
-        if !from.is_empty() {
-            from.push(0);
+        if !is_revisited_for(Cause::Restored, &work.draft)? {
+            revisit_everybody(Cause::Restored, work)?;
         }
-        let rows = work.draft.range(Column::Decisions, &from, &[0xff; 33], MAX_SUBJECTS_A_STEP)?;
-        work.touched = rows.iter().filter_map(|(key, _)| SubjectTag::from_slice(key)).collect();
+        revisit(work)?;
         self.settle_all(work)?;
-        if let Some((last, _)) = rows.last() {
-            restore.settled.clone_from(last);
-        }
-        Ok(!rows.is_empty())
+        is_revisited_for(Cause::Restored, &work.draft)
     }
 }

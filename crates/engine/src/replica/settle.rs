@@ -1,25 +1,20 @@
 //! Settling: deciding anew on every subject that something touched or whose time has come, and
 //! journaling what changed.
 
-use interlock_record::{Digest, Measure, StatementId, SubjectTag, Time};
+use interlock_record::{Digest, StatementId, SubjectTag, Time};
 
-use super::happening::{Decided, Happening};
 use super::meaning::Meaning;
+use super::telling::Teller;
 use super::{MAX_TIMERS_A_STEP, Replica, Work};
 use crate::charter::Charters;
 use crate::evidence::{Evidence, assemble};
 use crate::ledger::rows::{
-    DecisionRow, EffectiveRow, EvidenceRow, Placed, RevisitRow, ScopeRow, TransitionRow, measure,
+    DecisionRow, EffectiveRow, EvidenceRow, Placed, ScopeRow, TransitionRow,
 };
-use crate::ledger::{
-    Column, Ledger, LedgerFault, MetaKey, number_key, row, timer_key, timer_of_key,
-};
+use crate::ledger::{Column, Draft, Ledger, LedgerFault, number_key, row, timer_key, timer_of_key};
 use crate::local::Mode;
 use crate::policy::{PeerReceipts, Schedule};
 use crate::timeline::{Setting, Timeline, View, timeline};
-
-/// How many subjects that wait to be decided anew are taken up in one step.
-pub const MAX_REVISITS_A_STEP: usize = 256;
 
 /// Everything known on a subject, read back: the statements that concern it, the evidence they
 /// make, and the id of each of the evidence's flags.
@@ -65,50 +60,6 @@ pub fn own_may_differ(charters: &Charters) -> bool {
 }
 
 impl Replica {
-    /// Has every subject decided anew, some at each step.
-    pub(super) fn revisit_everybody(work: &mut Work<'_>) {
-        work.draft.put(MetaKey::Revisit.bytes().to_vec(), &RevisitRow::default());
-        work.revisits = true;
-    }
-
-    /// Whether subjects wait to be decided anew: the next step should follow at once.
-    pub const fn is_revisiting(&self) -> bool {
-        self.revisiting
-    }
-
-    /// Takes up some of the subjects that wait to be decided anew.
-    pub(super) fn revisit(work: &mut Work<'_>) -> Result<(), LedgerFault> {
-        if !work.revisits {
-            return Ok(());
-        }
-        let some = work.draft.range(Column::Revisits, &[], &[0xff; 33], MAX_REVISITS_A_STEP)?;
-        work.revisits = some.len() == MAX_REVISITS_A_STEP;
-        for (key, _) in some {
-            work.touched.extend(SubjectTag::from_slice(&key));
-            work.draft.remove(Column::Revisits, key);
-        }
-        let key = MetaKey::Revisit.bytes();
-        let Some(all) = work.draft.row::<RevisitRow>(key)?.filter(|all| !all.done) else {
-            return Ok(());
-        };
-        let from = &all.next;
-        let some = work.draft.range(Column::Evidence, from, &[0xff; 33], MAX_REVISITS_A_STEP)?;
-        let done = some.len() < MAX_REVISITS_A_STEP;
-        work.revisits |= !done;
-        let mut next = some.last().map(|(key, _)| key.clone()).unwrap_or_default();
-        next.push(0);
-        work.touched.extend(some.iter().filter_map(|(key, _)| SubjectTag::from_slice(key)));
-        work.draft.put(key.to_vec(), &RevisitRow { next, done });
-        Ok(())
-    }
-
-    /// Whether a ledger says that subjects wait to be decided anew.
-    pub(super) fn revisits(ledger: &dyn Ledger) -> Result<bool, LedgerFault> {
-        let all = row::<RevisitRow>(ledger, MetaKey::Revisit.bytes())?;
-        Ok(all.is_some_and(|all| !all.done)
-            || !ledger.range(Column::Revisits, &[], &[0xff; 33], 1)?.is_empty())
-    }
-
     pub(super) fn settle_all(&mut self, work: &mut Work<'_>) -> Result<(), LedgerFault> {
         self.write_events(work);
         let touched = std::mem::take(&mut work.touched);
@@ -218,6 +169,10 @@ impl Replica {
                 work.draft.put_key(Column::Timers, timer_key(due, subject));
             }
         }
+        if consortium.transitions.is_empty() && is_forgotten(subject, &work.draft)? {
+            work.draft.remove(Column::Decisions, key);
+            return Ok(());
+        }
         let decided = DecisionRow {
             consortium: Some(consortium),
             own,
@@ -243,6 +198,12 @@ impl Replica {
             work.draft.put(number_key(self.counters.journal), &row);
         }
     }
+}
+
+/// Whether nothing is left of a subject: neither evidence nor anything local.
+fn is_forgotten(subject: SubjectTag, draft: &Draft<'_>) -> Result<bool, LedgerFault> {
+    Ok(draft.get(Column::Evidence, subject.as_bytes())?.is_none()
+        && draft.get(Column::Local, subject.as_bytes())?.is_none())
 }
 
 /// A timeline as a row, with nothing told yet.
@@ -282,151 +243,4 @@ pub(super) fn untold(scope: &ScopeRow) -> ScopeRow {
 
 pub(super) fn next_change(scope: &ScopeRow, now: Time) -> Option<Time> {
     scope.until(now).into_iter().chain(scope.effective_until(now)).min()
-}
-
-/// Tells the journal what changed between two decisions on one subject.
-struct Teller {
-    subject: SubjectTag,
-    frontier: Digest,
-    arrivals: u64,
-    now: Time,
-}
-
-impl Teller {
-    /// Tells what is new in `new` against what was told of `old`, as entries from number `first`.
-    fn tell(
-        &self,
-        own: bool,
-        old: &ScopeRow,
-        mut new: ScopeRow,
-        first: u64,
-        events: &mut Vec<Happening>,
-    ) -> ScopeRow {
-        let base = events.len();
-        let now = self.horizon(old, &new);
-        let number = |events: &Vec<Happening>| first + (events.len() - base) as u64;
-        let told: Vec<&TransitionRow> =
-            old.transitions.iter().filter(|step| step.number > 0).collect();
-        let past = new.transitions.iter().filter(|step| step.at <= now.micros()).count();
-        let mut same = 0;
-        while same < told.len().min(past) && told[same].same_as(&new.transitions[same]) {
-            new.transitions[same].number = told[same].number;
-            same += 1;
-        }
-        if let Some(wrong) = told.get(same) {
-            let last = told.last().map_or(Measure::None, |step| measure(step.to));
-            let now_is = new.announced(now);
-            let because = new.latest(now).map(|step| ids(&step.because)).unwrap_or_default();
-            let decided = self.decided(own, last, now_is, wrong.at, because);
-            events.push(Happening::Revised { decided, corrects: wrong.number });
-        }
-        for step in &mut new.transitions[same..past] {
-            step.number = number(events);
-            let decided = self.decided(
-                own,
-                measure(step.from),
-                measure(step.to),
-                step.at,
-                ids(&step.because),
-            );
-            events.push(Happening::Announced(decided));
-        }
-        self.tell_effective(own, old, &new, now, events);
-        new.told = u32::from(new.in_force(now).number());
-        new.settled_at = now.micros();
-        new
-    }
-
-    /// Up to when to tell: now, or up to where it was told already where the clock was set back and
-    /// nothing up to there has changed, so that it is not all taken back and told anew.
-    fn horizon(&self, old: &ScopeRow, new: &ScopeRow) -> Time {
-        let Some(settled) = Time::from_micros(old.settled_at).filter(|at| *at > self.now) else {
-            return self.now;
-        };
-        let announced = |scope: &ScopeRow| -> Vec<(i64, u32)> {
-            let steps = scope.transitions.iter().filter(|step| step.at <= settled.micros());
-            steps.map(|step| (step.at, step.to)).collect()
-        };
-        let in_force = |scope: &ScopeRow| -> Vec<EffectiveRow> {
-            let steps = scope.effective.iter().filter(|step| step.at <= settled.micros());
-            steps.copied().collect()
-        };
-        let same = announced(old) == announced(new) && in_force(old) == in_force(new);
-        if same { settled } else { self.now }
-    }
-
-    /// Every change of the measure in force since the last telling; and where the past itself
-    /// changed, what is in force now.
-    fn tell_effective(
-        &self,
-        own: bool,
-        old: &ScopeRow,
-        new: &ScopeRow,
-        now: Time,
-        events: &mut Vec<Happening>,
-    ) {
-        let mut told = measure(old.told);
-        let fresh = old.transitions.is_empty() && old.effective.is_empty();
-        let due = new
-            .effective
-            .iter()
-            .filter(|step| (fresh || step.at > old.settled_at) && step.at <= now.micros());
-        for step in due {
-            let to = measure(step.measure);
-            if to != told {
-                self.put_in_force(own, told, to, step.at, new, events);
-                told = to;
-            }
-        }
-        let now_is = new.in_force(now);
-        if now_is != told {
-            let since = new.effective.iter().rev().find(|step| step.at <= now.micros());
-            let at = since.map_or(now.micros(), |step| step.at);
-            self.put_in_force(own, told, now_is, at, new, events);
-        }
-    }
-
-    fn put_in_force(
-        &self,
-        own: bool,
-        from: Measure,
-        to: Measure,
-        at: i64,
-        new: &ScopeRow,
-        events: &mut Vec<Happening>,
-    ) {
-        let because = Time::from_micros(at).and_then(|at| new.latest(at));
-        let because = because.map(|step| ids(&step.because)).unwrap_or_default();
-        events.push(Happening::Effective(self.decided(own, from, to, at, because)));
-    }
-
-    fn decided(
-        &self,
-        own: bool,
-        from: Measure,
-        to: Measure,
-        at: i64,
-        because: Vec<StatementId>,
-    ) -> Decided {
-        Decided {
-            subject: self.subject,
-            own,
-            from,
-            to,
-            at: Time::from_micros(at).unwrap_or(self.now),
-            because,
-            frontier: self.frontier,
-            arrivals: self.arrivals,
-        }
-    }
-}
-
-impl TransitionRow {
-    fn same_as(&self, other: &Self) -> bool {
-        (self.at, self.from, self.to) == (other.at, other.from, other.to)
-    }
-}
-
-fn ids(because: &[Vec<u8>]) -> Vec<StatementId> {
-    because.iter().filter_map(|id| StatementId::from_slice(id)).collect()
 }

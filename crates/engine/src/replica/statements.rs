@@ -80,67 +80,6 @@ impl Replica {
         self.note_unnamed(feed, &says, work.now);
         Ok(())
     }
-
-    /// Marks the subjects of a feed's records from `first` on to be decided anew.
-    pub(super) fn revisit_feed(
-        &self,
-        feed: FeedId,
-        first: u64,
-        work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
-        let last = self.heads.get(&feed).map_or(0, |head| head.sequence);
-        for sequence in first.max(1)..=last {
-            let Some(row) = record_at(&work.draft, feed, sequence)? else { break };
-            let record = row.verified()?;
-            let rules = self.charters.rules_at(record.header().time);
-            for (index, _, said) in record.statements(rules) {
-                let Ok(statement) = said else { continue };
-                self.revisit_statement(&statement, record.position(index), work)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn revisit_statement(
-        &self,
-        statement: &Statement,
-        position: Position,
-        work: &mut Work<'_>,
-    ) -> Result<(), LedgerFault> {
-        let target = |id: StatementId, work: &Work<'_>| {
-            let row = work.draft.row::<TargetRow>(id.as_bytes())?;
-            Ok::<_, LedgerFault>(row.and_then(|row| row.subject()))
-        };
-        let subjects: Vec<SubjectTag> = match statement {
-            Statement::Flag(flag) => vec![flag.subject],
-            Statement::Cure(cure) => vec![cure.subject],
-            Statement::Receipt(receipt) => vec![receipt.subject],
-            Statement::Withdraw(said) => target(said.statement, work)?.into_iter().collect(),
-            Statement::Resolve(said) => target(said.flag, work)?.into_iter().collect(),
-            Statement::Dispute(said) => {
-                // Which later ones of the day count may depend on it.
-                later_disputes(DisputeDayRow::default(), position, work)?;
-                target(said.flag, work)?.into_iter().collect()
-            }
-            Statement::Recall(recall) => self
-                .flagged_by(position.member, work, |time, flag| {
-                    recalls(recall, time, flag.reason, flag.rule_version.as_deref())
-                })?
-                .into_iter()
-                .collect(),
-            Statement::Release(release) => flagged_in(release, &self.charters, work)?,
-            Statement::Erase(erase) => {
-                // What was erased may be back, and the other way round.
-                target(erase.statement, work)?.into_iter().collect()
-            }
-            Statement::Seen(_) => Vec::new(),
-        };
-        for subject in subjects {
-            work.draft.put_key(Column::Revisits, subject.0.to_vec());
-            work.revisits = true;
-        }
-        Ok(())
-    }
 }
 
 /// Puts a statement where it counts; says which subject it concerns, if that is one and known.
@@ -414,7 +353,7 @@ fn release_all(
 }
 
 /// The subjects of the flags in the record that a release names, if the breaker holds it.
-fn flagged_in(
+pub(super) fn flagged_in(
     release: &Release,
     charters: &Charters,
     work: &Work<'_>,

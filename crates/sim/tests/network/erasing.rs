@@ -2,14 +2,17 @@
 
 use interlock_engine::ledger::rows::LogRow;
 use interlock_engine::ledger::{Column, Ledger as _};
+use interlock_engine::local::Act;
 use interlock_engine::replica::{Effect, Happening, Input, known, record_at};
 use interlock_record::{
-    Dispute, Erase, EraseGround, Measure, Span, Statement, StatementId, SubjectTag, VerifiedRecord,
+    Dispute, Erase, EraseGround, Measure, Seen, SeenHead, Span, Statement, StatementId, SubjectTag,
+    VerifiedRecord,
 };
-use interlock_sim::checks::{agree, journal, verdicts};
-use interlock_sim::consortium::{Consortium, POLICY, Shape, feed, member};
+use interlock_sim::checks::{agree, count, journal, journal_is_true, verdicts};
+use interlock_sim::consortium::{Consortium, POLICY, Shape, feed, feed_key, member};
 use interlock_sim::network::{Faults, Network};
 
+use crate::people::person;
 use crate::world::{Lone, Pen, at, flag, id, secs};
 
 /// A charter that keeps things for ten seconds at least.
@@ -194,4 +197,140 @@ fn an_erasure_that_comes_before_its_flag_waits_for_it() {
     lone.take(at(12), &[&erases[0]]);
     let known = known(&lone.ledger, lone.replica.charters(), SubjectTag([1; 32]));
     assert!(known.expect("memory").evidence.flags.is_empty());
+}
+
+/// Two members lock a subject; the first has its only flag erased, and all that is needed for that
+/// comes at once.
+#[test]
+fn what_is_erased_in_one_step_with_its_finality_is_taken_back_in_the_journal() {
+    let mut lone = Lone::new(short(), feed(3, 1));
+    let consortium = lone.consortium.clone();
+    let mut pens: Vec<Pen<'_>> = (0..3).map(|n| Pen::new(&consortium, feed(n, 1))).collect();
+    let flags: Vec<_> = (0..2).map(|n| pens[n].sign(at(0), &[flag(1, at(0))])).collect();
+    lone.take(at(0), &flags.iter().collect::<Vec<_>>());
+    lone.tick(at(3_000));
+    let mut records: Vec<VerifiedRecord> =
+        (0..2).map(|n| pens[n].sign(at(11_000), &[erase(id(&flags[n], 0))])).collect();
+    let heads: Vec<SeenHead> = records
+        .iter()
+        .map(|record| SeenHead {
+            feed: record.header().feed,
+            sequence: record.header().sequence,
+            id: record.id(),
+        })
+        .collect();
+    for pen in &mut pens {
+        records.push(pen.sign(at(11_100), &[Statement::Seen(Seen { heads: heads.clone() })]));
+    }
+    lone.take(at(12_000), &records.iter().collect::<Vec<_>>());
+    let told = journal(&lone.ledger);
+    let erased = told.iter().filter(|event| matches!(event.happening, Happening::Erased { .. }));
+    assert_eq!(erased.count(), 2);
+    let revised = told.iter().filter(|event| matches!(event.happening, Happening::Revised { .. }));
+    assert_eq!(revised.count(), 1, "{told:?}");
+    journal_is_true(&lone.replica, &lone.ledger).expect("whoever follows it knows");
+    for column in [Column::Evidence, Column::Decisions, Column::Timers] {
+        assert_eq!(count(&lone.ledger, column), 0, "nothing is left of it in {column:?}");
+    }
+}
+
+/// An override is in force on a subject when the last that was said of it is erased.
+#[test]
+fn what_people_did_about_a_subject_outlives_what_was_said_of_it() {
+    let mut lone = Lone::new(short(), feed(3, 1));
+    let consortium = lone.consortium.clone();
+    let mut pens: Vec<Pen<'_>> = (0..3).map(|n| Pen::new(&consortium, feed(n, 1))).collect();
+    let record = pens[0].sign(at(0), &[flag(1, at(0))]);
+    lone.take(at(0), &[&record]);
+    let act = Act::Override { measure: Measure::Freeze, until: at(20_000) };
+    let subject = SubjectTag([1; 32]);
+    lone.step(
+        at(1_000),
+        vec![Input::Local { ticket: 1, subject, act, person: person(), request: None }],
+    );
+    let erased = pens[0].sign(at(11_000), &[erase(id(&record, 0))]);
+    lone.take(at(11_000), &[&erased]);
+    let head = SeenHead { feed: feed(0, 1), sequence: 2, id: erased.id() };
+    let seen: Vec<_> = pens[1..]
+        .iter_mut()
+        .map(|pen| pen.sign(at(12_000), &[Statement::Seen(Seen { heads: vec![head.clone()] })]))
+        .collect();
+    lone.take(at(12_000), &seen.iter().collect::<Vec<_>>());
+    assert_eq!(count(&lone.ledger, Column::Evidence), 0);
+    assert_eq!(lone.replica.next_due(&lone.ledger).expect("memory"), Some(at(20_000)));
+    lone.tick(at(20_000));
+    journal_is_true(&lone.replica, &lone.ledger).expect("true");
+    for column in [Column::Local, Column::Decisions, Column::Timers] {
+        assert_eq!(count(&lone.ledger, column), 0, "nothing is left of it in {column:?}");
+    }
+}
+
+/// An erasure that turns out to stand on a void branch, or after its feed's end, means nothing,
+/// whichever was known first; and it means something again when the branch does.
+#[test]
+fn an_erasure_whose_place_counts_no_longer_is_undone() {
+    let consortium = short();
+    let mut pen = Pen::new(&consortium, feed(0, 1));
+    let flagged = pen.sign(at(0), &[flag(1, at(0))]);
+    let mut other = pen.clone();
+    let erased = pen.sign(at(11_000), &[erase(id(&flagged, 0))]);
+    let rival = other.sign(at(11_500), &[flag(2, at(0))]);
+    let flags = |lone: &Lone| {
+        let known = known(&lone.ledger, lone.replica.charters(), SubjectTag([1; 32]));
+        known.expect("memory").evidence.flags.len()
+    };
+    for order in [[&flagged, &erased, &rival], [&flagged, &rival, &erased]] {
+        let mut lone = Lone::new(consortium.clone(), feed(3, 1));
+        for record in order {
+            lone.take(at(12_000), &[record]);
+        }
+        while lone.replica.is_revisiting() {
+            lone.tick(at(12_000));
+        }
+        assert_eq!(flags(&lone), 1, "neither branch is final");
+        assert!(verdicts(&lone.ledger).announced(Measure::Review));
+        let head = SeenHead { feed: feed(0, 1), sequence: 2, id: erased.id() };
+        let seen = |number| {
+            let mut pen = Pen::new(&consortium, feed(number, 1));
+            pen.sign(at(12_500), &[Statement::Seen(Seen { heads: vec![head.clone()] })])
+        };
+        if order[1].id() == erased.id() {
+            lone.take(at(13_000), &[&seen(1), &seen(2)]);
+            while lone.replica.is_revisiting() {
+                lone.tick(at(13_000));
+            }
+            assert_eq!(flags(&lone), 0, "the erasure's branch is final");
+        }
+        journal_is_true(&lone.replica, &lone.ledger).expect("true");
+    }
+    let signers: Vec<_> = (1..4).map(member).collect();
+    let ended = Consortium::amendment(
+        &consortium.charter,
+        at(11_700),
+        |text| {
+            let key = format!("key = \"{}\"\n", feed_key(0, 1).public());
+            assert!(text.contains(&key));
+            let last = format!("last = {{ sequence = 1, id = \"{}\" }}\n", flagged.id());
+            text.replace(&key, &format!("{key}{last}"))
+        },
+        &signers,
+    );
+    for charter_first in [false, true] {
+        let mut lone = Lone::new(consortium.clone(), feed(3, 1));
+        let charter = || Input::ApplyCharter { ticket: 1, charter: ended.clone() };
+        lone.take(at(12_000), &[&flagged]);
+        if charter_first {
+            lone.step(at(12_000), vec![charter()]);
+        }
+        lone.take(at(12_000), &[&erased]);
+        if !charter_first {
+            assert_eq!(flags(&lone), 0);
+            lone.step(at(12_000), vec![charter()]);
+        }
+        while lone.replica.is_revisiting() {
+            lone.tick(at(12_000));
+        }
+        assert_eq!(flags(&lone), 1, "its feed had ended; charter first: {charter_first}");
+        assert!(verdicts(&lone.ledger).announced(Measure::Review));
+    }
 }

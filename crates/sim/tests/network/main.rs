@@ -21,6 +21,8 @@ mod people;
 mod proving;
 mod publishing;
 mod rebuilding;
+mod retaining;
+mod revisiting;
 mod simulating;
 mod telling;
 mod trust;

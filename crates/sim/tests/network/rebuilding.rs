@@ -25,7 +25,7 @@ fn rebuilt() -> impl Iterator<Item = Column> {
 }
 
 /// The ledger as a restore leaves it: without what is rebuilt, and with some statements erased.
-fn restored(
+pub(crate) fn restored(
     ledger: &MemoryLedger,
     erase: &mut dyn FnMut(&mut VerifiedRecord) -> u64,
 ) -> MemoryLedger {

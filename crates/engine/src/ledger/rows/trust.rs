@@ -1,16 +1,8 @@
-//! Rows about charters, other branches of feeds, what members have seen, and erasures.
+//! Rows about charters, what members have seen, and erasures.
 
 use prost::Message;
 
 use super::StatementRow;
-
-/// A record of another branch of a forked feed.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub struct BranchRow {
-    /// Its arrival number.
-    #[prost(uint64, tag = "1")]
-    pub arrival: u64,
-}
 
 /// A charter version and who signed it.
 #[derive(Clone, PartialEq, Eq, Message)]

@@ -1,4 +1,5 @@
-//! Rows about this copy of the ledger rather than about what it says.
+//! How far what is done bit by bit has come: rows about this copy of the ledger rather than about
+//! what it says.
 
 use prost::Message;
 
@@ -18,9 +19,6 @@ pub struct RestoreRow {
     /// Records whose statements were looked at, by the highest arrival number.
     #[prost(uint64, tag = "4")]
     pub rebuilt: u64,
-    /// The last subject that was decided anew; empty: none yet.
-    #[prost(bytes = "vec", tag = "5")]
-    pub settled: Vec<u8>,
 }
 
 /// A destruction that may not be done yet.
@@ -29,4 +27,29 @@ pub struct DestroyingRow {
     /// The number of the last one begun.
     #[prost(uint64, tag = "1")]
     pub number: u64,
+}
+
+/// Deciding everybody anew, while it is under way.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct RevisitRow {
+    /// The next subject's tag, or one before it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub next: Vec<u8>,
+    /// Whether it is done. Now the row goes then; earlier programs left it.
+    #[prost(bool, tag = "2")]
+    pub done: bool,
+    /// Why, as numbers; none, where an earlier program began it: another charter.
+    #[prost(uint32, repeated, tag = "3")]
+    pub causes: Vec<u32>,
+}
+
+/// How far a feed of this node's member was looked through for what need not be kept any longer.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct RetentionRow {
+    /// Nothing is left to be erased of its records up to this one, but for those in `open`.
+    #[prost(uint64, tag = "1")]
+    pub through: u64,
+    /// Records that have something that is not erased yet, ascending.
+    #[prost(uint64, repeated, tag = "2")]
+    pub open: Vec<u64>,
 }

@@ -167,7 +167,8 @@ mod tests {
                 2,
                 "expected kind \"interlock charter chain 1\"",
             ),
-            ("{\n\"x\ny\": 1}".to_owned(), 2, "control character"),
+            // The line's end is where it goes wrong, and counts as the next line's beginning.
+            ("{\n\"x\ny\": 1}".to_owned(), 3, "control character"),
             ("{\n\"x\\ny\": 1}".to_owned(), 2, "unknown field `x y`"),
             (chain(""), 5, "expected at least one charter"),
             (chain("{\"signatures\": []}"), 4, "missing field `document`"),

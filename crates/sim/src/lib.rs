@@ -6,6 +6,8 @@ pub mod dice;
 
 pub mod events;
 
+pub mod graph;
+
 pub mod delinquency;
 pub mod population;
 

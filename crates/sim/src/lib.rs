@@ -18,3 +18,5 @@ pub mod consortium;
 
 pub mod checks;
 pub mod network;
+
+pub mod cascade;

@@ -1,0 +1,3 @@
+//! Cascades: scenarios from files to rows.
+
+mod probe;

@@ -13,6 +13,7 @@ mod hands;
 mod held;
 mod live;
 mod ordered;
+pub mod output;
 mod plan;
 mod row;
 mod run;
@@ -20,6 +21,7 @@ pub mod scenario;
 mod shipped;
 mod stats;
 mod stories;
+pub mod sweep;
 mod tally;
 mod world;
 

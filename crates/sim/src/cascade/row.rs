@@ -114,8 +114,9 @@ pub const COLUMNS: &[Column] = &[
     count!(locks_wrongful, "locks", "times that a platform locked a borrower that did not"),
     count!(locks_wrongful_own, "locks", "of those, by platforms that had flagged it themselves"),
     count!(persons_locked_true, "persons", "borrowers locked by anybody, and they deserved it"),
-    count!(persons_locked_wrongful, "persons", "borrowers locked by anybody without deserving it"),
+    count!(persons_locked_wrongful, "persons", "borrowers locked by anybody that did not deserve it then"),
     count!(persons_locked_elsewhere, "persons", "of those, by a platform that had not flagged them"),
+    count!(persons_lock_outlived, "persons", "borrowers whose lock went on when they did not deserve it any more"),
     real!(
         "wrongful_lock_days",
         "platform-days",

@@ -1,6 +1,6 @@
 //! What a run came to: counts, lags and locks over time, added up over borrowers in their order.
 
-use interlock_record::{Measure, Statement, Time};
+use interlock_record::{Measure, Span, Statement, Time};
 
 use super::hands::{Change, measure_at};
 use super::plan::{Plan, Rightness};
@@ -9,6 +9,11 @@ use super::stories::{Stories, Story, gravest};
 
 /// Micros of a day.
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
+/// The least span of time.
+const ONE_MICRO: Span = match Span::from_micros(1) {
+    Some(span) => span,
+    None => Span::ZERO,
+};
 /// How many measures there are, `NONE` included.
 const MEASURES: usize = Measure::ALL.len();
 
@@ -87,10 +92,12 @@ tally! {
     locks_triggered,
     /// Borrowers that were locked and deserved it.
     persons_locked_true,
-    /// Borrowers that were locked without deserving it.
+    /// Borrowers that were locked and did not deserve it then.
     persons_locked_wrongful,
-    /// Of those, the ones that any platform locked that had not flagged them itself.
+    /// Of those, the ones that a platform locked so that had not flagged them itself.
     persons_locked_elsewhere,
+    /// Borrowers that deserved a lock, and had it still when they did not any more.
+    persons_lock_outlived,
     /// Borrowers whose wrongful lock was still there at the end, though every mistaken flag had been
     /// taken back.
     persons_still_locked,
@@ -130,8 +137,12 @@ impl Tally {
             for piece in pieces(scenario, plan, story) {
                 tally.daily(scenario, &piece, days);
                 if piece.deserved == Deserved::No {
+                    let deserved_before = plan.deserves(piece.from.minus(ONE_MICRO));
+                    if deserved_before >= scenario.watch {
+                        tally.persons_lock_outlived = 1;
+                    }
                     tally.wrongful_micros += micros(piece.from, piece.until);
-                    wrongful.push((piece.from, piece.until, story.platform));
+                    wrongful.push((piece.from, piece.until));
                 }
             }
             tally.onsets(scenario, plan, story, &mut locked);
@@ -177,16 +188,19 @@ impl Tally {
                 self.locks_true += 1;
                 self.persons_locked_true = 1;
             } else {
+                let own = u64::from(has_flagged(plan, story.platform, from));
                 self.locks_wrongful += 1;
-                self.locks_wrongful_own += u64::from(has_flagged(plan, story.platform, from));
+                self.locks_wrongful_own += own;
+                self.persons_locked_wrongful = 1;
+                self.persons_locked_elsewhere |= 1 - own;
             }
         }
     }
 
     /// How far wrongful locks went, and how long.
-    fn persons(&mut self, scenario: &Scenario, plan: &Plan, wrongful: &[(Time, Time, u32)]) {
+    fn persons(&mut self, scenario: &Scenario, plan: &Plan, wrongful: &[(Time, Time)]) {
         let mut steps: Vec<(Time, i64)> =
-            wrongful.iter().flat_map(|(from, until, _)| [(*from, 1), (*until, -1)]).collect();
+            wrongful.iter().flat_map(|(from, until)| [(*from, 1), (*until, -1)]).collect();
         // At one instant what ends goes first.
         steps.sort_unstable();
         let (mut now, mut peak, mut since) = (0_i64, 0_i64, Time::MIN);
@@ -206,24 +220,20 @@ impl Tally {
         if wrongful.is_empty() {
             return;
         }
-        self.persons_locked_wrongful = 1;
-        let elsewhere =
-            wrongful.iter().any(|(from, _, platform)| !has_flagged(plan, *platform, *from));
-        self.persons_locked_elsewhere = u64::from(elsewhere);
         self.reopening(scenario, plan, wrongful);
     }
 
     /// How long it took until everything was open again.
-    fn reopening(&mut self, scenario: &Scenario, plan: &Plan, wrongful: &[(Time, Time, u32)]) {
+    fn reopening(&mut self, scenario: &Scenario, plan: &Plan, wrongful: &[(Time, Time)]) {
         let mistaken = plan.flags().filter(|(_, truth)| truth.rightness == Rightness::Mistaken);
         let ends: Option<Vec<Time>> = mistaken.map(|(_, truth)| truth.taken_back).collect();
         let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else { return };
         // Locks that had opened by themselves before say nothing.
-        let then = wrongful.iter().filter(|(from, until, _)| *from <= last && last <= *until);
+        let then = wrongful.iter().filter(|(from, until)| *from <= last && last <= *until);
         if last > scenario.end() || then.count() == 0 {
             return;
         }
-        let open = wrongful.iter().map(|(_, until, _)| *until).max().unwrap_or(last);
+        let open = wrongful.iter().map(|(_, until)| *until).max().unwrap_or(last);
         if open >= scenario.end() {
             self.persons_still_locked = 1;
         } else {

@@ -20,3 +20,4 @@ pub mod checks;
 pub mod network;
 
 pub mod cascade;
+pub mod plot;

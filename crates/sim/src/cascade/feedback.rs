@@ -8,6 +8,7 @@ use interlock_engine::evidence::{Evidence, Ground, Receipt, assemble};
 use interlock_engine::timeline::{Setting, Timeline, View, timeline};
 use interlock_record::{Measure, Position, StatementId, Time, limits::MAX_LIST};
 
+use super::crowd::{self, Asked, Crowd};
 use super::draw::{Stream, dice};
 use super::hands::{Change, Hands, greater, measure_after, measure_at, push};
 use super::live::{Known, Viewer};
@@ -45,6 +46,8 @@ enum Event {
     Acts(u32),
     /// What a platform does on the ground of its own flags changes.
     Own(u32),
+    /// A flag may end, and with it what rests on it.
+    Ends,
 }
 
 /// One platform and the borrower.
@@ -59,6 +62,11 @@ struct Seat<'a> {
     own: &'a [Change],
     /// What its last receipt said.
     receipted: Measure,
+    /// Which parts of rules others' receipts met when it decided last.
+    met: Vec<bool>,
+    /// Until when what it announced last may not be in force: a receipt that is a little older than
+    /// those it knew moves that instant.
+    settles: Time,
     dice: Dice,
 }
 
@@ -129,6 +137,8 @@ impl<'a> Table<'a> {
                 put: Vec::new(),
                 own: &[],
                 receipted: Measure::None,
+                met: Vec::new(),
+                settles: Time::MIN,
                 dice: dice(
                     world.seed,
                     Stream::Receipts,
@@ -142,6 +152,9 @@ impl<'a> Table<'a> {
             for change in changes {
                 queue.push(Reverse((change.at, Event::Own(*platform))));
             }
+        }
+        for at in crowd::ends(world, plan) {
+            queue.push(Reverse((at, Event::Ends)));
         }
         Self {
             world,
@@ -175,9 +188,11 @@ impl<'a> Table<'a> {
     fn instant(&mut self, now: Time) -> Result<(), Restless> {
         let mut deciding: BTreeSet<u32> = BTreeSet::new();
         let mut acting: BTreeSet<u32> = BTreeSet::new();
+        let mut hearing: BTreeSet<u32> = BTreeSet::new();
+        let all = 0..self.world.scenario.platforms.count;
         if self.known.advance(self.plan, now) {
             self.learn();
-            deciding.extend(0..self.world.scenario.platforms.count);
+            deciding.extend(all.clone());
         }
         while let Some(Reverse((at, event))) = self.queue.peek().copied() {
             if at > now {
@@ -187,18 +202,22 @@ impl<'a> Table<'a> {
             match event {
                 Event::Arrives(index) => {
                     let whose = self.arrive(index);
-                    deciding.extend(&self.eyes.followers[whose as usize]);
-                    deciding.remove(&whose);
+                    hearing.extend(self.eyes.followers[whose as usize].iter().filter(|p| **p != whose));
                 }
                 Event::Turns(platform) => {
                     deciding.insert(platform);
                 }
+                Event::Ends => deciding.extend(all.clone()),
                 Event::Acts(platform) | Event::Own(platform) => {
                     acting.insert(platform);
                 }
             }
         }
-        acting.extend(self.decide(now, &deciding));
+        if !deciding.is_empty() || !hearing.is_empty() {
+            let crowd = Crowd::at(self.world, &self.evidence, now);
+            self.crossed(&crowd, now, &hearing, &mut deciding);
+            acting.extend(self.decide(now, &deciding));
+        }
         for platform in acting {
             self.act(platform, now)?;
         }
@@ -231,6 +250,29 @@ impl<'a> Table<'a> {
         let member = position.member;
         let whose = self.world.members.binary_search(&member).unwrap_or(0);
         u32::try_from(whose).unwrap_or(0)
+    }
+
+    /// Adds those that hear something to those that decide, where it can change their decision.
+    fn crossed(
+        &mut self,
+        crowd: &Crowd,
+        now: Time,
+        hearing: &BTreeSet<u32>,
+        deciding: &mut BTreeSet<u32>,
+    ) {
+        let mut counts: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        let all: BTreeSet<u32> = hearing.union(deciding).copied().collect();
+        for platform in all {
+            let schedule = self.eyes.schedule_of[platform as usize];
+            let asked = Asked::at(&self.eyes.asked[schedule], now);
+            let counts = counts.entry(schedule).or_insert_with(|| crowd.counts(asked));
+            let met = crowd.met(asked, counts, platform);
+            let seat = &mut self.seats[platform as usize];
+            if seat.met != met || now <= seat.settles {
+                seat.met = met;
+                deciding.insert(platform);
+            }
+        }
     }
 
     /// Lets platforms decide anew; returns those that have something to do now.
@@ -281,6 +323,10 @@ impl<'a> Table<'a> {
         if let Some(step) = steps.iter().rev().find(|step| step.at <= now && step.to > step.from) {
             let ids = step.because.iter().take(MAX_LIST).map(|index| self.flag_ids[*index]);
             seat.ground = ids.collect();
+        }
+        if let Some(step) = steps.iter().rev().find(|step| step.at <= now) {
+            let notice = schedule.all().map(|policy| policy.notice_delay).max();
+            seat.settles = step.at.plus(notice.unwrap_or_default());
         }
         if measure == seat.decided {
             return false;

@@ -5,6 +5,7 @@
 //! `scenario` is what is simulated, `plan` what is said whatever anybody decides, `live` and `feedback`
 //! what is decided, `hands` what platforms make of it, `tally` and `row` what it came to.
 
+mod crowd;
 mod draw;
 mod events;
 mod feedback;

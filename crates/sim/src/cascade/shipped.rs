@@ -30,7 +30,13 @@ macro_rules! shipped {
 /// All of them.
 pub const SHIPPED: &[Shipped] = &[
     shipped!("collective-lock", "scenario.toml", "policy.toml"),
+    shipped!("limit-zeroed-after-settlement", "scenario.toml", "policy.toml"),
+    shipped!("overdue-forgotten", "scenario.toml", "policy.toml"),
+    shipped!("frozen-account", "scenario.toml", "policy.toml"),
+    shipped!("limit-cut-after-repayment", "scenario.toml", "policy.toml"),
     shipped!("one-platform-fault", "scenario.toml", "policy.toml"),
+    shipped!("herding", "scenario.toml", "policy.toml"),
+    shipped!("industry", "scenario.toml", "policy.toml"),
 ];
 
 impl Shipped {

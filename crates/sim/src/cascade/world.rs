@@ -7,6 +7,7 @@ use interlock_engine::policy::{
 };
 use interlock_record::{Measure, MemberId, Reason, Span};
 
+use super::crowd::Asked;
 use super::graphs;
 use crate::graph::GraphError;
 use super::scenario::Scenario;
@@ -53,6 +54,8 @@ pub(super) struct Eyes {
     pub schedule_of: Vec<usize>,
     /// The members that each of them counts, for the engine.
     pub members: Vec<BTreeSet<MemberId>>,
+    /// What the policies of each of them ask of peers.
+    pub asked: Vec<Vec<Asked>>,
     /// Who sees each platform's receipts.
     pub followers: Vec<Vec<u32>>,
 }
@@ -96,6 +99,7 @@ impl<'a> World<'a> {
             schedules: Vec::new(),
             schedule_of: vec![0; count],
             members: Vec::new(),
+            asked: Vec::new(),
             followers: vec![Vec::new(); count],
         };
         let platforms = &self.scenario.platforms;
@@ -110,6 +114,7 @@ impl<'a> World<'a> {
             }
             let everyone: Vec<u32> = (0..self.scenario.platforms.count).collect();
             eyes.followers = vec![everyone; count];
+            eyes.ask(&self.members);
             return Ok(eyes);
         };
         for (platform, followed) in (0u32..).zip(&followed) {
@@ -126,12 +131,20 @@ impl<'a> World<'a> {
             eyes.schedules.push(kind.schedule.map(|policy| with_peers(policy, &peers)));
             eyes.members.push(peers);
         }
+        eyes.ask(&self.members);
         Ok(eyes)
     }
 
     /// Whether graver measures than `measure` put the platform's kind where it matters who does what.
     pub(super) fn kind(&self, platform: u32) -> &Kind {
         &self.kinds[self.kind_of[platform as usize]]
+    }
+}
+
+impl Eyes {
+    fn ask(&mut self, members: &[MemberId]) {
+        self.asked =
+            self.schedules.iter().map(|schedule| Asked::of(schedule, members)).collect();
     }
 }
 

@@ -33,7 +33,7 @@ pub use hands::Change;
 pub use live::Decided;
 pub use plan::{Act, Draw, FlagTruth, Plan, Rightness, Truth, tag};
 pub use row::{COLUMNS, Column, Value};
-pub use run::{Logged, Run, RunError, Runs, plans};
+pub use run::{Logged, Run, RunError, Runs, SweepError, plans, sweep as run_sweep};
 pub use scenario::Scenario;
 pub use shipped::{SHIPPED, Shipped};
 pub use stats::{CONFIDENCE, Estimate, QUANTILES, Summary, quantile};

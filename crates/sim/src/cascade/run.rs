@@ -3,6 +3,8 @@
 
 use std::num::NonZeroUsize;
 
+use interlock_engine::text::FileError;
+
 use super::draw::seed_of_run;
 use super::events::Log;
 use super::feedback::Restless;
@@ -10,7 +12,8 @@ use super::held::{Held, seen};
 use super::live::{Decided, decided};
 use super::ordered::in_order;
 use super::plan::Plan;
-use super::scenario::Scenario;
+use super::output::Row;
+use super::scenario::{Scenario, Setting};
 use super::stories;
 use super::tally::Tally;
 use super::world::World;
@@ -166,4 +169,49 @@ pub fn plans(
         let decided = decided(&world, &plan);
         (plan, decided)
     }))
+}
+
+/// Why a sweep ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The scenario of a point cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A run came to nothing.
+    #[error("{point}: {error}")]
+    Run {
+        /// The settings of the point.
+        point: String,
+        /// Why.
+        error: RunError,
+    },
+}
+
+/// Runs every point of a sweep, all its runs one after another, and gives each run as a row to `take`,
+/// in order. The first `done` runs are left out. `read` reads the scenario of a point.
+///
+/// # Errors
+/// The first [`SweepError`], or the first error of `take`.
+pub fn sweep<E: From<SweepError>>(
+    points: &[Vec<Setting>],
+    runs: &Runs,
+    done: usize,
+    read: impl Fn(&[Setting]) -> Result<Scenario, FileError> + Sync,
+    mut take: impl FnMut(Row) -> Result<(), E>,
+) -> Result<(), E> {
+    let reps = runs.reps as usize;
+    let one = |piece: usize| {
+        let piece = done + piece;
+        let point = &points[piece / reps];
+        let number = u32::try_from(piece % reps).unwrap_or(u32::MAX);
+        let scenario = read(point)?;
+        let run = run(&scenario, number, seed_of_run(runs.seed, number), 1, false);
+        let run = run.map_err(|error| SweepError::Run {
+            point: point.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            error,
+        })?;
+        Ok::<_, SweepError>(Row::of(&scenario, point, &run))
+    };
+    let left = (points.len() * reps).saturating_sub(done);
+    in_order(runs.jobs.get(), left, one, |row| take(row?))
 }

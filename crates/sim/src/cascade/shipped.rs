@@ -50,14 +50,18 @@ impl Shipped {
         self.files
     }
 
+    /// The text of one of its files.
+    pub fn file(&self, name: &str) -> Option<&'static str> {
+        self.files.iter().find(|(file, _)| *file == name).map(|(_, text)| *text)
+    }
+
     /// Reads it, with settings.
     ///
     /// # Errors
     /// [`FileError`] for settings that do not fit.
     pub fn read(&self, settings: &[Setting]) -> Result<Scenario, FileError> {
         let text_of = |name: &str| {
-            let found = self.files.iter().find(|(file, _)| *file == name);
-            found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| {
+            self.file(name).map(ToOwned::to_owned).ok_or_else(|| {
                 let names: Vec<&str> = self.files.iter().map(|(file, _)| *file).collect();
                 format!("expected a file of the scenario {}: {}", self.name, names.join(", "))
             })

@@ -8,6 +8,9 @@ pub mod events;
 
 pub mod graph;
 
+pub mod plain;
+pub mod spread;
+
 pub mod delinquency;
 pub mod population;
 

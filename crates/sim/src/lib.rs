@@ -10,6 +10,8 @@ pub mod graph;
 
 pub mod plain;
 pub mod spread;
+pub mod told;
+pub mod validate;
 
 pub mod delinquency;
 pub mod population;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use interlock_engine::evidence::{Evidence, Flag, Hold, Origin};
 use interlock_record::{FeedNumber, IdType, Measure, MemberId, Position, Reason, Severity, Time};
 
+use crate::events::Said;
+
 /// When it all begins.
 pub const START: i64 = 1_767_225_600_000_000;
 
@@ -37,10 +39,10 @@ pub fn flag(position: Position) -> Flag {
     Flag {
         position,
         id_type: IdType::IdNumber,
-        reason: Reason::Other,
-        severity: Severity::High,
-        confidence: 100,
-        applied_measure: Measure::Lock,
+        reason: SAID.reason,
+        severity: SAID.severity,
+        confidence: SAID.confidence,
+        applied_measure: SAID.measure,
         observed_at: position.time,
         expires_at: None,
         origin: Origin::FirstHand,
@@ -48,6 +50,14 @@ pub fn flag(position: Position) -> Flag {
         withdrawn_at: None,
     }
 }
+
+/// What such a flag says.
+pub const SAID: Said = Said {
+    reason: Reason::Other,
+    severity: Severity::High,
+    confidence: 100,
+    measure: Measure::Lock,
+};
 
 /// So many members that flag one after another, a second apart.
 pub fn flagged(flags: u32) -> (BTreeSet<MemberId>, Evidence) {

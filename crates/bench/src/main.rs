@@ -1,10 +1,11 @@
-//! What `scripts/bench` runs against real nodes: each bench prints what it measured beside the
+//! What `scripts/bench` runs, against real nodes or without any: each bench prints what it measured beside the
 //! floor that it stands on, measured in the same run.
 
 mod floor;
 mod proof;
 mod propagation;
 mod samples;
+mod sim;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -30,6 +31,8 @@ enum Bench {
     Propagation(propagation::Propagation),
     /// Making and checking a bundle that proves a decision on ten flags; without any node.
     Proof(proof::Proof),
+    /// A cascade over ten thousand members by the engine's own rule; without any node.
+    Sim(sim::Sim),
 }
 
 #[tokio::main]
@@ -38,6 +41,7 @@ async fn main() -> anyhow::Result<()> {
     let rows = match cli.bench {
         Bench::Propagation(bench) => bench.run().await?,
         Bench::Proof(bench) => bench.run()?,
+        Bench::Sim(bench) => bench.run()?,
     };
     match cli.format {
         Format::Human => samples::print_table(&rows),

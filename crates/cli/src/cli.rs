@@ -107,12 +107,12 @@ enum Command {
     #[command(subcommand)]
     Policy(PolicyCommand),
     Replay(Replay),
-    /// Simulate what a policy does to a whole industry.
-    #[command(subcommand)]
-    Sim(SimCommand),
     /// Make events for `replay`: a made-up population, or real card accounts.
     #[command(subcommand)]
     Scenario(ScenarioCommand),
+    /// Play the engine in virtual time: cascades through an industry, real logs, and what others have published.
+    #[command(subcommand)]
+    Sim(SimCommand),
 }
 
 impl Cli {

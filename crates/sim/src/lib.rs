@@ -8,6 +8,11 @@ pub mod events;
 
 pub mod graph;
 
+pub mod plain;
+pub mod spread;
+pub mod told;
+pub mod validate;
+
 pub mod delinquency;
 pub mod population;
 

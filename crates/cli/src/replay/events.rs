@@ -7,33 +7,14 @@ use std::str::FromStr;
 
 use csv::{Position, ReaderBuilder, StringRecord};
 use interlock_engine::text::FileError;
-use interlock_record::{IdType, Measure, MemberId, Reason, Severity, Time, normalise};
+use interlock_record::{IdType, MemberId, Time, normalise};
+pub(crate) use interlock_sim::events::{Op, Said as Terms};
 
 use super::map::NodeMap;
 use crate::file::open_maybe_zipped;
 
 /// The most events of one file; they are all kept in memory.
 const MAX_EVENTS: usize = 20_000_000;
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Op {
-    /// The issuer put the subject on its list: a flag.
-    Add,
-    /// The issuer took it off: a withdrawal of that flag.
-    Del,
-    /// The debt was paid: a cure.
-    Repay,
-}
-
-/// What a flag says beside whom it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Terms {
-    pub reason: Reason,
-    pub severity: Severity,
-    pub confidence: u8,
-    pub measure: Measure,
-}
 
 /// One event of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,8 +33,11 @@ pub(super) struct Asked {
 impl Crowd {
     /// What receipts say at `now`.
     pub(super) fn at(world: &World<'_>, evidence: &Evidence, now: Time) -> Self {
-        let setting =
-            Setting { policies: &world.scenario.policies, members: &world.all, view: View::Consortium };
+        let setting = Setting {
+            policies: &world.scenario.policies,
+            members: &world.all,
+            view: View::Consortium,
+        };
         let explained = explain(&setting, evidence, now);
         let live = |flag: &usize| {
             let standing = explained.flags.get(*flag).map(|account| account.standing);

@@ -37,8 +37,11 @@ impl Log {
 
     /// Adds what happened to a borrower.
     pub(super) fn borrower(&mut self, world: &World<'_>, plan: &Plan, stories: &Stories) {
-        let mut lines: Vec<(Time, String)> =
-            plan.acts.iter().map(|act| (act.placed.position.time, said(world, plan, act))).collect();
+        let mut lines: Vec<(Time, String)> = plan
+            .acts
+            .iter()
+            .map(|act| (act.placed.position.time, said(world, plan, act)))
+            .collect();
         let borrower = plan.borrower;
         for (first, count, changes) in &stories.decisions {
             let first = world.members[*first as usize];
@@ -104,7 +107,8 @@ fn said(world: &World<'_>, plan: &Plan, act: &Act) -> String {
                 act.placed.held, flag.reason, flag.severity, flag.confidence, flag.applied_measure
             );
             if let Some(source) = derived {
-                write!(more, r#","derived_from":{source}"#).expect("writing to a string cannot fail");
+                write!(more, r#","derived_from":{source}"#)
+                    .expect("writing to a string cannot fail");
             }
             more
         }

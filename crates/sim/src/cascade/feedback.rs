@@ -70,7 +70,18 @@ struct Seat<'a> {
     dice: Dice,
 }
 
+/// When a platform that hears a receipt asks the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// Where the receipt can change its decision.
+    WhereItMatters,
+    /// Always: what the former is held against.
+    #[cfg(test)]
+    Always,
+}
+
 struct Table<'a> {
+    asking: Asking,
     world: &'a World<'a>,
     eyes: &'a Eyes,
     plan: &'a Plan,
@@ -95,8 +106,18 @@ pub(super) fn stories(
     viewers: &[Viewer],
     alone: &[Vec<Change>],
 ) -> Result<Stories, Restless> {
-    let mut table = Table::new(world, eyes, plan, own);
+    let table = Table::new(Asking::WhereItMatters, world, eyes, plan, own);
+    told(table, viewers, alone)
+}
+
+/// Plays, and tells what each platform did.
+fn told(
+    mut table: Table<'_>,
+    viewers: &[Viewer],
+    alone: &[Vec<Change>],
+) -> Result<Stories, Restless> {
     table.play()?;
+    let world = table.world;
     let mut stories = Stories::nothing();
     for (platform, seat) in (0u32..).zip(&table.seats) {
         let mine = |viewer: &Viewer| {
@@ -123,6 +144,7 @@ pub(super) fn stories(
 
 impl<'a> Table<'a> {
     fn new(
+        asking: Asking,
         world: &'a World<'a>,
         eyes: &'a Eyes,
         plan: &'a Plan,
@@ -157,6 +179,7 @@ impl<'a> Table<'a> {
             queue.push(Reverse((at, Event::Ends)));
         }
         Self {
+            asking,
             world,
             eyes,
             plan,
@@ -202,7 +225,9 @@ impl<'a> Table<'a> {
             match event {
                 Event::Arrives(index) => {
                     let whose = self.arrive(index);
-                    hearing.extend(self.eyes.followers[whose as usize].iter().filter(|p| **p != whose));
+                    hearing.extend(
+                        self.eyes.followers[whose as usize].iter().filter(|p| **p != whose),
+                    );
                 }
                 Event::Turns(platform) => {
                     deciding.insert(platform);
@@ -242,8 +267,11 @@ impl<'a> Table<'a> {
     /// A receipt has reached everybody; returns whose it is.
     fn arrive(&mut self, index: usize) -> u32 {
         let (position, measure, flags) = &self.receipts[index];
-        let receipt =
-            Receipt { position: *position, measure: *measure, ground: ground(flags, &self.flag_ids) };
+        let receipt = Receipt {
+            position: *position,
+            measure: *measure,
+            ground: ground(flags, &self.flag_ids),
+        };
         let all = &mut self.evidence.receipts;
         let place = all.partition_point(|other| other.position < *position);
         all.insert(place, receipt);
@@ -268,7 +296,8 @@ impl<'a> Table<'a> {
             let counts = counts.entry(schedule).or_insert_with(|| crowd.counts(asked));
             let met = crowd.met(asked, counts, platform);
             let seat = &mut self.seats[platform as usize];
-            if seat.met != met || now <= seat.settles {
+            let always = self.asking != Asking::WhereItMatters;
+            if seat.met != met || now <= seat.settles || always {
                 seat.met = met;
                 deciding.insert(platform);
             }
@@ -401,3 +430,6 @@ fn ground(named: &[StatementId], known: &[StatementId]) -> Ground {
     let index = |id: &StatementId| known.iter().position(|other| other == id);
     Ground::Flags(named.iter().filter_map(index).collect())
 }
+
+#[cfg(test)]
+mod tests;

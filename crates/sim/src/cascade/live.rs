@@ -87,11 +87,7 @@ pub(super) fn viewers(world: &World<'_>, plan: &Plan) -> Vec<Viewer> {
 }
 
 /// The measures in force for each viewer over time, if receipts count for nothing.
-pub(super) fn in_force(
-    world: &World<'_>,
-    plan: &Plan,
-    viewers: &[Viewer],
-) -> Vec<Vec<Change>> {
+pub(super) fn in_force(world: &World<'_>, plan: &Plan, viewers: &[Viewer]) -> Vec<Vec<Change>> {
     let end = world.scenario.end();
     let mut changes = vec![Vec::new(); viewers.len()];
     let mut known = Known::nothing(plan);
@@ -130,12 +126,8 @@ fn within(
 
 /// What each platform that flagged the borrower does on the ground of its own flags, held or not.
 pub(super) fn own(world: &World<'_>, plan: &Plan) -> Vec<(u32, Vec<Change>)> {
-    let mut platforms: Vec<u32> = plan
-        .acts
-        .iter()
-        .filter(|act| is_first_hand(act))
-        .map(|act| act.platform)
-        .collect();
+    let mut platforms: Vec<u32> =
+        plan.acts.iter().filter(|act| is_first_hand(act)).map(|act| act.platform).collect();
     platforms.sort_unstable();
     platforms.dedup();
     platforms

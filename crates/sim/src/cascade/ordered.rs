@@ -88,10 +88,15 @@ mod tests {
     fn results_come_in_order_whoever_works() {
         for jobs in [1, 2, 7] {
             let mut taken = Vec::new();
-            let done: Result<(), ()> = in_order(jobs, 100, |piece| piece * piece, |square| {
-                taken.push(square);
-                Ok(())
-            });
+            let done: Result<(), ()> = in_order(
+                jobs,
+                100,
+                |piece| piece * piece,
+                |square| {
+                    taken.push(square);
+                    Ok(())
+                },
+            );
             assert_eq!(done, Ok(()));
             assert_eq!(taken, (0..100).map(|piece| piece * piece).collect::<Vec<_>>());
         }
@@ -100,10 +105,15 @@ mod tests {
     #[test]
     fn an_error_ends_it() {
         let mut taken = 0;
-        let done = in_order(3, 1_000, |piece| piece, |piece| {
-            taken += 1;
-            if piece == 10 { Err("enough") } else { Ok(()) }
-        });
+        let done = in_order(
+            3,
+            1_000,
+            |piece| piece,
+            |piece| {
+                taken += 1;
+                if piece == 10 { Err("enough") } else { Ok(()) }
+            },
+        );
         assert_eq!((done, taken), (Err("enough"), 11));
     }
 }

@@ -105,8 +105,7 @@ impl Plan {
         let lenders = lenders(scenario, seed, borrower);
         let mut script = Script { scenario, members, borrower, plan: Self::new(borrower, lenders) };
         for (number, cause) in (0u32..).zip(&scenario.causes) {
-            let mut dice =
-                dice(seed, Stream::Cause, u64::from(borrower), u64::from(number));
+            let mut dice = dice(seed, Stream::Cause, u64::from(borrower), u64::from(number));
             script.play(number, cause, &mut dice);
         }
         held.mark(borrower, &mut script.plan.acts);
@@ -232,7 +231,12 @@ impl Script<'_> {
             Seers::Lenders => self.plan.lenders.clone(),
             Seers::OneLender => {
                 let pick = dice.below(self.plan.lenders.len() as u64);
-                self.plan.lenders.get(usize::try_from(pick).unwrap_or(0)).copied().into_iter().collect()
+                self.plan
+                    .lenders
+                    .get(usize::try_from(pick).unwrap_or(0))
+                    .copied()
+                    .into_iter()
+                    .collect()
             }
             Seers::Platforms => (0..self.scenario.platforms.count).collect(),
             Seers::One(platform) => vec![platform],

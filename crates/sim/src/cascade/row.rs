@@ -114,9 +114,21 @@ pub const COLUMNS: &[Column] = &[
     count!(locks_wrongful, "locks", "times that a platform locked a borrower that did not"),
     count!(locks_wrongful_own, "locks", "of those, by platforms that had flagged it themselves"),
     count!(persons_locked_true, "persons", "borrowers locked by anybody, and they deserved it"),
-    count!(persons_locked_wrongful, "persons", "borrowers locked by anybody that did not deserve it then"),
-    count!(persons_locked_elsewhere, "persons", "of those, by a platform that had not flagged them"),
-    count!(persons_lock_outlived, "persons", "borrowers whose lock went on when they did not deserve it any more"),
+    count!(
+        persons_locked_wrongful,
+        "persons",
+        "borrowers locked by anybody that did not deserve it then"
+    ),
+    count!(
+        persons_locked_elsewhere,
+        "persons",
+        "of those, by a platform that had not flagged them"
+    ),
+    count!(
+        persons_lock_outlived,
+        "persons",
+        "borrowers whose lock went on when they did not deserve it any more"
+    ),
     real!(
         "wrongful_lock_days",
         "platform-days",
@@ -148,40 +160,57 @@ pub const COLUMNS: &[Column] = &[
     real!("collective_true", "persons", "deserved locks that became collective", |tally, _| {
         Value::Count(tally.collective_true.len() as u64)
     }),
-    real!("collective_wrongful", "persons", "undeserved locks that became collective", |tally, _| {
-        Value::Count(tally.collective_wrongful.len() as u64)
-    }),
-    lag!("collective_true_p50", collective_true, 0.5, "from the first flag until a deserved lock was collective: median"),
+    real!(
+        "collective_wrongful",
+        "persons",
+        "undeserved locks that became collective",
+        |tally, _| { Value::Count(tally.collective_wrongful.len() as u64) }
+    ),
+    lag!(
+        "collective_true_p50",
+        collective_true,
+        0.5,
+        "from the first flag until a deserved lock was collective: median"
+    ),
     lag!("collective_wrongful_p50", collective_wrongful, 0.5, "the same of undeserved locks"),
-    count!(locks_triggered, "locks", "locks that there would not have been without others' receipts"),
+    count!(
+        locks_triggered,
+        "locks",
+        "locks that there would not have been without others' receipts"
+    ),
     real!(
         "branching_ratio",
         "locks per lock",
         "how many further locks a lock brought about through its receipt",
         |tally, _| ratio(tally.locks_triggered, tally.locks_true + tally.locks_wrongful)
     ),
-    real!(
-        "locks_per_flag",
-        "locks per flag",
-        "locks, for each flag",
-        |tally, _| ratio(tally.locks_true + tally.locks_wrongful, tally.flags)
+    real!("locks_per_flag", "locks per flag", "locks, for each flag", |tally, _| ratio(
+        tally.locks_true + tally.locks_wrongful,
+        tally.flags
+    )),
+    lag!(
+        "reopened_p50",
+        reopened,
+        0.5,
+        "from when the last mistaken flag was taken back until no undeserved lock was left: median"
     ),
-    lag!("reopened_p50", reopened, 0.5, "from when the last mistaken flag was taken back until no undeserved lock was left: median"),
     lag!("reopened_p95", reopened, 0.95, "the same, 95 % quantile"),
     lag!("reopened_max", reopened, 1.0, "the same, the longest"),
-    count!(persons_still_locked, "persons", "borrowers still locked at the end though every mistaken flag was taken back"),
+    count!(
+        persons_still_locked,
+        "persons",
+        "borrowers still locked at the end though every mistaken flag was taken back"
+    ),
     count!(draws, "draws", "times that borrowers tried to draw what would be lost"),
     count!(amount_tried, "currency", "what they tried to draw"),
     count!(amount_contained, "currency", "what they could not draw, being frozen or locked"),
-    real!(
-        "contained",
-        "per mille",
-        "share of fraud losses contained",
-        |tally, _| match ratio(tally.amount_contained, tally.amount_tried) {
-            Value::Real(share) => Value::Real(share * 1_000.0),
-            other => other,
-        }
-    ),
+    real!("contained", "per mille", "share of fraud losses contained", |tally, _| match ratio(
+        tally.amount_contained,
+        tally.amount_tried
+    ) {
+        Value::Real(share) => Value::Real(share * 1_000.0),
+        other => other,
+    }),
     gravest!("gravest_observe", 1),
     gravest!("gravest_review", 2),
     gravest!("gravest_reduce_limit", 3),

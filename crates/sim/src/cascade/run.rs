@@ -11,8 +11,8 @@ use super::feedback::Restless;
 use super::held::{Held, seen};
 use super::live::{Decided, decided};
 use super::ordered::in_order;
-use super::plan::Plan;
 use super::output::Row;
+use super::plan::Plan;
 use super::scenario::{Scenario, Setting};
 use super::stories;
 use super::tally::Tally;
@@ -116,8 +116,7 @@ fn run(
         }
         Ok::<_, RunError>((tally, log))
     };
-    let mut run =
-        Run { number, seed, tally: Tally::default(), log: logged.then(Log::default) };
+    let mut run = Run { number, seed, tally: Tally::default(), log: logged.then(Log::default) };
     in_order(jobs, chunks, chunk, |done| {
         let (tally, log) = done?;
         run.tally.add(tally);

@@ -394,7 +394,8 @@ impl Scenario {
         let overlays = self.platforms.overlays.iter();
         self.platforms.follows != Follows::Nobody
             && (self.policies.all().any(counts)
-                || overlays.flat_map(|some| self.policies.all().map(|p| some.overlay.over(p)))
+                || overlays
+                    .flat_map(|some| self.policies.all().map(|p| some.overlay.over(p)))
                     .any(|policy| counts(&policy)))
     }
 }

@@ -18,7 +18,9 @@ pub struct Axis {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadAxis {
     /// A range is not one.
-    #[error("{key}: expected a range FROM:TO:STEP of whole numbers with one unit, STEP above 0, got {got:?}")]
+    #[error(
+        "{key}: expected a range FROM:TO:STEP of whole numbers with one unit, STEP above 0, got {got:?}"
+    )]
     Range {
         /// The key.
         key: String,

@@ -228,12 +228,12 @@ impl Tally {
         let mistaken = plan.flags().filter(|(_, truth)| truth.rightness == Rightness::Mistaken);
         let ends: Option<Vec<Time>> = mistaken.map(|(_, truth)| truth.taken_back).collect();
         let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else { return };
-        // Locks that had opened by themselves before say nothing.
+        // Locks that had opened by themselves before, or came after, say nothing.
         let then = wrongful.iter().filter(|(from, until)| *from <= last && last <= *until);
-        if last > scenario.end() || then.count() == 0 {
+        let Some(open) = then.map(|(_, until)| *until).max() else { return };
+        if last > scenario.end() {
             return;
         }
-        let open = wrongful.iter().map(|(_, until)| *until).max().unwrap_or(last);
         if open >= scenario.end() {
             self.persons_still_locked = 1;
         } else {

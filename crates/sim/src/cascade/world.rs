@@ -9,8 +9,8 @@ use interlock_record::{Measure, MemberId, Reason, Span};
 
 use super::crowd::Asked;
 use super::graphs;
-use crate::graph::GraphError;
 use super::scenario::Scenario;
+use crate::graph::GraphError;
 
 /// The base points of every severity in [`own_schedule`]: any confidence leaves one at least.
 const OWN_POINTS: u64 = 100;
@@ -85,8 +85,7 @@ impl<'a> World<'a> {
             })
             .collect();
         let own = own_schedule(&scenario.policies);
-        let mut world =
-            Self { scenario, seed, members, all, kinds, kind_of, own, eyes: None };
+        let mut world = Self { scenario, seed, members, all, kinds, kind_of, own, eyes: None };
         if scenario.counts_receipts() {
             world.eyes = Some(world.eyes()?);
         }
@@ -143,8 +142,7 @@ impl<'a> World<'a> {
 
 impl Eyes {
     fn ask(&mut self, members: &[MemberId]) {
-        self.asked =
-            self.schedules.iter().map(|schedule| Asked::of(schedule, members)).collect();
+        self.asked = self.schedules.iter().map(|schedule| Asked::of(schedule, members)).collect();
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::*;
-
-use super::frame::{Frame, Look, above_legend, curve_on, legend};
-use super::{PlotError, records, short, sheet};
+use super::frame::{Frame, Look, above_legend, curve_on, legend, thin_on};
+use super::{PlotError, records, sheet, short};
 use crate::cascade::quantile;
 
 const SECONDS_PER_HOUR: f64 = 3_600.0;
@@ -64,7 +62,7 @@ pub fn locks_over_time(daily: &str) -> Result<String, PlotError> {
         ];
         for (row, (curves, label, look)) in (0..).zip(kinds) {
             for thin in [&curves[0], &curves[2]] {
-                chart.draw_series(LineSeries::new(thin.iter().copied(), BLACK.mix(0.35)))?;
+                thin_on(&mut chart, thin, look)?;
             }
             curve_on(&mut chart, &curves[1], look)?;
             legend(&lower, row, label, look)?;
@@ -114,8 +112,9 @@ pub fn lags(lags: &str) -> Result<String, PlotError> {
                 _ => ("last mistake taken back to all open", Look::DottedTriangle),
             };
             let count = hours.len() as f64;
-            let steps = hours.iter().enumerate().map(|(index, hour)| {
-                (hour.log10().max(least), (index + 1) as f64 / count)
+            let steps = hours.iter().enumerate().flat_map(|(index, hour)| {
+                let at = hour.log10().max(least);
+                [(at, index as f64 / count), (at, (index + 1) as f64 / count)]
             });
             let label = format!("{label} (n = {})", hours.len());
             let mut curve = vec![(least, 0.0)];

@@ -108,6 +108,14 @@ pub(super) fn curve_on(chart: &mut Chart<'_>, curve: &[(f64, f64)], look: Look) 
     Ok(())
 }
 
+/// Draws a thin curve without marks, of the same kind.
+pub(super) fn thin_on(chart: &mut Chart<'_>, curve: &[(f64, f64)], look: Look) -> Drawn<()> {
+    let (dash, gap) = look.dashes().unwrap_or((1_000_000, 1));
+    let line = BLACK.mix(0.4).stroke_width(1);
+    chart.draw_series(DashedLineSeries::new(curve.iter().copied(), dash, gap, line))?;
+    Ok(())
+}
+
 /// Draws a line of the legend.
 pub(super) fn legend(sheet: &Sheet<'_>, row: i32, label: &str, look: Look) -> Drawn<()> {
     let y = row * i32::try_from(LEGEND_LINE)? + 12;

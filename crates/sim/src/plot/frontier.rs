@@ -1,12 +1,12 @@
 //! The frontier: what containment costs in wrongful locks, policy by policy.
 
-use plotters::prelude::{
-    BLACK, Circle, Color, DashedLineSeries, IntoFont, PathElement, Text,
-};
+use plotters::prelude::{BLACK, Circle, Color, DashedLineSeries, IntoFont, PathElement, Text};
+
+use crate::cascade::Estimate;
 
 use super::frame::{Frame, above_legend};
 use super::points::Point;
-use super::{Drawn, FONT, PlotError, Sheet, short, sheet};
+use super::{Drawn, FONT, PlotError, Sheet, sheet, short};
 
 /// The most points that are named below the picture.
 const MOST_NAMED: usize = 16;
@@ -26,7 +26,9 @@ pub fn best(points: &[Point], contained: &str, wrongful: &str) -> Vec<usize> {
         })
     };
     let places = places.iter().enumerate();
-    places.filter_map(|(index, place)| place.filter(|place| !beaten(*place)).map(|_| index)).collect()
+    places
+        .filter_map(|(index, place)| place.filter(|place| !beaten(*place)).map(|_| index))
+        .collect()
 }
 
 /// Draws containment against wrongful locks: each point with its confidence intervals and its number,
@@ -80,13 +82,31 @@ pub fn frontier(points: &[Point], contained: &str, wrongful: &str) -> Result<Str
             chart.draw_series(bars.map(|bar| PathElement::new(bar, BLACK.mix(0.4))))?;
             let style = if best.contains(index) { BLACK.filled() } else { BLACK.stroke_width(1) };
             chart.draw_series([Circle::new((x.value, y.value), 5, style)])?;
+        }
+        for (x, y, names) in marks(&places) {
             let shift = (frame.x.1 * 0.008, frame.y.1 * 0.035);
-            let at = (x.value + shift.0, y.value + shift.1);
             let font = (FONT, 14).into_font();
-            chart.draw_series([Text::new((index + 1).to_string(), at, font)])?;
+            chart.draw_series([Text::new(names, (x + shift.0, y + shift.1), font)])?;
         }
         names(&lower, points, &best)
     })
+}
+
+/// Where numbers stand, and which: points at one place share a mark.
+fn marks(places: &[(usize, Estimate, Estimate)]) -> Vec<(f64, f64, String)> {
+    let mut marks: Vec<(f64, f64, String)> = Vec::new();
+    for (index, x, y) in places {
+        let number = (index + 1).to_string();
+        let same = |mark: &&mut (f64, f64, String)| (mark.0, mark.1) == (x.value, y.value);
+        match marks.iter_mut().find(same) {
+            Some((_, _, names)) => {
+                names.push_str(", ");
+                names.push_str(&number);
+            }
+            None => marks.push((x.value, y.value, number)),
+        }
+    }
+    marks
 }
 
 /// Writes which number is which point.

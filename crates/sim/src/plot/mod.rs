@@ -44,9 +44,7 @@ type Sheet<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Draws on a sheet and gives the SVG.
-fn sheet(
-    draw: impl FnOnce(&Sheet<'_>) -> Drawn<()>,
-) -> Result<String, PlotError> {
+fn sheet(draw: impl FnOnce(&Sheet<'_>) -> Drawn<()>) -> Result<String, PlotError> {
     let mut svg = String::new();
     {
         let sheet = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();

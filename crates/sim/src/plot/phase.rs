@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::frame::{Frame, Look, curve_on};
 use super::points::Point;
-use super::{FONT, PlotError, SIZE, short, sheet};
+use super::{FONT, PlotError, SIZE, sheet, short};
 
 /// The most values of a setting that a diagram shows.
 const MOST_VALUES: usize = 40;
@@ -30,7 +30,9 @@ pub fn phase(points: &[Point], column: &str) -> Result<String, PlotError> {
         .filter(|(_, values)| values.len() > 1)
         .collect();
     if axes.iter().any(|(_, values)| values.len() > MOST_VALUES) {
-        return Err(PlotError::Nothing(format!("expected at most {MOST_VALUES} values of a setting")));
+        return Err(PlotError::Nothing(format!(
+            "expected at most {MOST_VALUES} values of a setting"
+        )));
     }
     match axes.as_slice() {
         [axis] => curve(points, column, axis),
@@ -148,10 +150,8 @@ fn field(
             sheet.draw(&Text::new((*value).to_owned(), (left - 8, y), style))?;
         }
         for (at, value) in across.1.iter().enumerate() {
-            let x = i32::midpoint(
-                edge(left, right, at, columns),
-                edge(left, right, at + 1, columns),
-            );
+            let x =
+                i32::midpoint(edge(left, right, at, columns), edge(left, right, at + 1, columns));
             let style = font(15).color(&BLACK).pos(middle);
             sheet.draw(&Text::new((*value).to_owned(), (x, bottom + 16), style))?;
         }

@@ -26,7 +26,9 @@ fn flags_are_held_above_the_quota_only() {
 #[test]
 fn what_others_release_counts_again() {
     let settings = ["policy.measure.LOCK.rule.0.issuers=1", "platforms.breaker.releases=all"];
-    let released = value(&row(&shipped("one-platform-fault", &settings)), "persons_locked_elsewhere");
-    let held = value(&row(&shipped("one-platform-fault", &settings[..1])), "persons_locked_elsewhere");
+    let released =
+        value(&row(&shipped("one-platform-fault", &settings)), "persons_locked_elsewhere");
+    let held =
+        value(&row(&shipped("one-platform-fault", &settings[..1])), "persons_locked_elsewhere");
     assert!(released > 3.0 * held, "{released} and {held}");
 }

@@ -53,29 +53,93 @@ fn mistake(from: &str, to: &str) -> String {
 fn a_mistake_is_told_with_its_place() {
     read(GOOD, &[]).expect("it is good");
     let cases = [
-        ("version = 1", "version = 2", "small.toml:1: version: expected a whole number from 1 to 1"),
-        ("horizon = \"30d\"", "horizon = \"30 days\"", "small.toml:3: horizon: expected a duration"),
-        ("horizon = \"30d\"", "horizon = \"0s\"", "small.toml:3: horizon: expected a duration of at least 1s"),
+        (
+            "version = 1",
+            "version = 2",
+            "small.toml:1: version: expected a whole number from 1 to 1",
+        ),
+        (
+            "horizon = \"30d\"",
+            "horizon = \"30 days\"",
+            "small.toml:3: horizon: expected a duration",
+        ),
+        (
+            "horizon = \"30d\"",
+            "horizon = \"0s\"",
+            "small.toml:3: horizon: expected a duration of at least 1s",
+        ),
         ("policy.toml", "other.toml", "small.toml:4: policy: cannot read other.toml"),
-        ("count = 3", "count = 0", "small.toml:7: platforms.count: expected a whole number from 1 to 1024, got 0"),
+        (
+            "count = 3",
+            "count = 0",
+            "small.toml:7: platforms.count: expected a whole number from 1 to 1024, got 0",
+        ),
         ("count = 3", "count = 1025", "small.toml:7: platforms.count: expected"),
-        ("count = 3", "count = 3\nfollows = \"some\"", "small.toml:8: platforms.follows: expected \"everyone\""),
-        ("count = 3", "count = 3\nfollows = { graph = \"small-world\", degree = 1, rewired_ppm = 0 }", "small.toml:8: platforms.follows.degree: expected"),
-        ("count = 3", "count = 3\nfollows = { graph = \"file\", file = \"edges.csv\" }", "small.toml:8: platforms.follows.file: expected a graph of platforms p1 to p3, got \"p9\""),
+        (
+            "count = 3",
+            "count = 3\nfollows = \"some\"",
+            "small.toml:8: platforms.follows: expected \"everyone\"",
+        ),
+        (
+            "count = 3",
+            "count = 3\nfollows = { graph = \"small-world\", degree = 1, rewired_ppm = 0 }",
+            "small.toml:8: platforms.follows.degree: expected",
+        ),
+        (
+            "count = 3",
+            "count = 3\nfollows = { graph = \"file\", file = \"edges.csv\" }",
+            "small.toml:8: platforms.follows.file: expected a graph of platforms p1 to p3, got \"p9\"",
+        ),
         ("count = 3", "cuont = 3", "platforms.count: required"),
         ("count = 3", "count = 3\nflags = 1", "small.toml:8: platforms.flags: unknown key"),
         ("count = 10", "count = 100_000_001", "small.toml:10: borrowers.count: expected"),
-        ("{ count = 1, weight = 1 }", "{ count = 4, weight = 1 }", "small.toml:11: borrowers.lenders[0].count: expected a whole number from 1 to 3"),
-        ("{ count = 1, weight = 1 }", "", "small.toml:11: borrowers.lenders: expected at least one"),
-        ("name = \"error\"", "name = \"an error\"", "small.toml:14: cause[0].name: expected a name"),
-        ("share_ppm = 1_000_000", "share_ppm = 1_000_001", "small.toml:15: cause[0].share_ppm: expected a whole number from 0 to 1000000"),
-        ("[\"0d\", \"5d\"]", "[\"5d\", \"0d\"]", "small.toml:16: cause[0].onset[1]: expected at least 5d"),
+        (
+            "{ count = 1, weight = 1 }",
+            "{ count = 4, weight = 1 }",
+            "small.toml:11: borrowers.lenders[0].count: expected a whole number from 1 to 3",
+        ),
+        (
+            "{ count = 1, weight = 1 }",
+            "",
+            "small.toml:11: borrowers.lenders: expected at least one",
+        ),
+        (
+            "name = \"error\"",
+            "name = \"an error\"",
+            "small.toml:14: cause[0].name: expected a name",
+        ),
+        (
+            "share_ppm = 1_000_000",
+            "share_ppm = 1_000_001",
+            "small.toml:15: cause[0].share_ppm: expected a whole number from 0 to 1000000",
+        ),
+        (
+            "[\"0d\", \"5d\"]",
+            "[\"5d\", \"0d\"]",
+            "small.toml:16: cause[0].onset[1]: expected at least 5d",
+        ),
         ("[\"0d\", \"5d\"]", "5", "small.toml:16: cause[0].onset: expected a duration like"),
-        ("seers = \"lenders\"", "seers = \"p4\"", "small.toml:17: cause[0].seers: expected a platform from p1 to p3"),
-        ("reason = \"OTHER\"", "reason = \"LATE\"", "small.toml:18: cause[0].reason: expected one of OVERDUE"),
-        ("deserves = \"NONE\" }]", "deserves = \"NONE\" }, { severity = \"LOW\", applied = \"LOCK\", deserves = \"NONE\" }]", "small.toml:19: cause[0].stages[1]: expected `after` to rise"),
+        (
+            "seers = \"lenders\"",
+            "seers = \"p4\"",
+            "small.toml:17: cause[0].seers: expected a platform from p1 to p3",
+        ),
+        (
+            "reason = \"OTHER\"",
+            "reason = \"LATE\"",
+            "small.toml:18: cause[0].reason: expected one of OVERDUE",
+        ),
+        (
+            "deserves = \"NONE\" }]",
+            "deserves = \"NONE\" }, { severity = \"LOW\", applied = \"LOCK\", deserves = \"NONE\" }]",
+            "small.toml:19: cause[0].stages[1]: expected `after` to rise",
+        ),
         ("seers = \"lenders\"", "seers = \"lenders\"\nepisodes = 2", "every: required above 0s"),
-        ("seers = \"lenders\"", "seers = \"lenders\"\nepisodes = [1, 65]", "small.toml:18: cause[0].episodes[1]: expected a whole number from 1 to 64"),
+        (
+            "seers = \"lenders\"",
+            "seers = \"lenders\"\nepisodes = [1, 65]",
+            "small.toml:18: cause[0].episodes[1]: expected a whole number from 1 to 64",
+        ),
     ];
     for (from, to, expected) in cases {
         let found = mistake(from, to);
@@ -104,7 +168,10 @@ fn statements_about_one_borrower_are_bounded() {
         .collect();
     let many = |platforms: u64| {
         let text = GOOD
-            .replace("stages = [{ severity = \"LOW\", applied = \"LOCK\", deserves = \"NONE\" }]", &format!("stages = [{}]", stages.join(", ")))
+            .replace(
+                "stages = [{ severity = \"LOW\", applied = \"LOCK\", deserves = \"NONE\" }]",
+                &format!("stages = [{}]", stages.join(", ")),
+            )
             .replace("seers = \"lenders\"", "seers = \"platforms\"\nepisodes = 64\nevery = \"20d\"")
             .replace("count = 3", &format!("count = {platforms}"));
         read(&text, &[])

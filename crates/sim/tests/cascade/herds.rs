@@ -46,7 +46,11 @@ fn mesh(count: u64, follows: &str, threshold: impl Fn(u64) -> u64) -> Scenario {
     for platform in 1..count {
         // So many of the others, in thousands of them, rounded down as the engine does.
         let permille = threshold(platform) * 1_000 / (count - 1);
-        let rule = if permille == 0 { "points = 1".to_owned() } else { format!("peer_permille = {permille}") };
+        let rule = if permille == 0 {
+            "points = 1".to_owned()
+        } else {
+            format!("peer_permille = {permille}")
+        };
         overlays.push(format!("version = 1\n[[measure.LOCK.rule]]\n{rule}\n"));
         let name = format!("p{:0width$}", platform + 1, width = count.to_string().len());
         writeln!(text, "[[platforms.overlay]]\nfile = \"{platform}\"\nmembers = [\"{name}\"]")

@@ -91,7 +91,6 @@ pub(super) fn parquet(directory: &Path, keys: &[&str], rows: &[Row]) -> anyhow::
 
 fn open(directory: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
     let path = directory.join(name);
-    let file =
-        File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     Ok(BufWriter::new(file))
 }

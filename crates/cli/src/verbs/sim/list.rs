@@ -50,14 +50,16 @@ impl List {
             }
             return Ok(Exit::Done);
         };
-        let shipped = Shipped::named(name)
-            .ok_or_else(|| Failure::bad_input(format!("{name}: no scenario of that name is shipped")))?;
+        let shipped = Shipped::named(name).ok_or_else(|| {
+            Failure::bad_input(format!("{name}: no scenario of that name is shipped"))
+        })?;
         if let Some(directory) = &self.write {
             fs::create_dir(directory)
                 .with_context(|| format!("cannot create {}", directory.display()))?;
             for (file, text) in shipped.files() {
                 let path = directory.join(file);
-                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+                fs::write(&path, text)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
             }
         }
         if output.is_json() {

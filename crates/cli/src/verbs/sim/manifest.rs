@@ -108,8 +108,8 @@ impl Manifest {
         if !path.exists() {
             return Ok(None);
         }
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let manifest = serde_json::from_str(&text)
             .with_context(|| format!("{}: expected a manifest", path.display()))?;
         Ok(Some(manifest))

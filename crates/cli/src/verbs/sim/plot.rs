@@ -57,14 +57,18 @@ impl Plot {
     pub(super) fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         let mut drawn = Drawn::default();
         let rows = self.directory.join(ROWS);
-        let file = File::open(&rows)
-            .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", rows.display())))?;
-        let rows = read_rows(BufReader::new(file)).map_err(|error| {
-            Failure::bad_input(format!("{}: {error}", rows.display()))
+        let file = File::open(&rows).map_err(|error| {
+            Failure::bad_input(format!("cannot read {}: {error}", rows.display()))
         })?;
+        let rows = read_rows(BufReader::new(file))
+            .map_err(|error| Failure::bad_input(format!("{}: {error}", rows.display())))?;
         let points = plot::points(&rows);
         for (data, picture, draw) in [
-            (DAILY, "locks-over-time.svg", locks_over_time as fn(&str) -> Result<String, PlotError>),
+            (
+                DAILY,
+                "locks-over-time.svg",
+                locks_over_time as fn(&str) -> Result<String, PlotError>,
+            ),
             (LAGS, "lags.svg", lags),
         ] {
             let path = self.directory.join(data);

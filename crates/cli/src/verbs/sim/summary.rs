@@ -73,7 +73,8 @@ impl fmt::Display for Report {
             Some((column.name, report))
         });
         if self.reps == 1 {
-            let mut table = Table::new(&["column", "value", "unit", "what it says"]).right(&["value"]);
+            let mut table =
+                Table::new(&["column", "value", "unit", "what it says"]).right(&["value"]);
             for (name, report) in columns {
                 let value = number(report.mean.value);
                 let cells = [name, &value, report.unit, report.about];

@@ -90,14 +90,20 @@ impl Sweep {
         let bar = progress(total as u64, rows.len() as u64);
         let runs = Runs { seed, reps, jobs: self.args.jobs(), logged: Logged::None };
         let done = rows.len();
-        run_sweep(&grid, &runs, done, |point| source.read(point), |row| {
-            let mut line = Vec::new();
-            write_rows(std::slice::from_ref(&row), &mut line).map_err(anyhow::Error::from)?;
-            file.write_all(&line).map_err(anyhow::Error::from)?;
-            rows.push(row);
-            bar.inc(1);
-            Ok::<_, Stopped>(())
-        })
+        run_sweep(
+            &grid,
+            &runs,
+            done,
+            |point| source.read(point),
+            |row| {
+                let mut line = Vec::new();
+                write_rows(std::slice::from_ref(&row), &mut line).map_err(anyhow::Error::from)?;
+                file.write_all(&line).map_err(anyhow::Error::from)?;
+                rows.push(row);
+                bar.inc(1);
+                Ok::<_, Stopped>(())
+            },
+        )
         .map_err(|Stopped(error)| error)?;
         bar.finish_and_clear();
         parquet(&self.out, &keys, &rows)?;
@@ -107,8 +113,11 @@ impl Sweep {
     fn report(&self, output: &mut Output, points: &[Point]) -> anyhow::Result<Exit> {
         let best = best(points, &self.contained, &self.wrongful);
         let mean = |point: &Point, name: &str| Some(point.summary(name)?.mean.value);
-        let mut table = Table::new(&["point", "runs", "contained", "wrongful", "best"])
-            .right(&["runs", "contained", "wrongful"]);
+        let mut table = Table::new(&["point", "runs", "contained", "wrongful", "best"]).right(&[
+            "runs",
+            "contained",
+            "wrongful",
+        ]);
         for (index, point) in points.iter().enumerate() {
             let report = PointReport {
                 set: point.settings.iter().map(ToString::to_string).collect(),

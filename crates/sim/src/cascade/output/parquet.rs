@@ -25,7 +25,11 @@ enum Cells {
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn write_parquet(keys: &[&str], rows: &[Row], to: impl Write + Send) -> std::result::Result<(), BadRows> {
+pub fn write_parquet(
+    keys: &[&str],
+    rows: &[Row],
+    to: impl Write + Send,
+) -> std::result::Result<(), BadRows> {
     let columns = columns(keys, rows);
     let fields = columns.iter().map(|(name, cells)| field(name, cells));
     let schema = Type::group_type_builder("row")
@@ -46,7 +50,8 @@ pub fn write_parquet(keys: &[&str], rows: &[Row], to: impl Write + Send) -> std:
                 writer.write_batch(&values, None, None)?;
             }
             (ColumnWriter::DoubleColumnWriter(writer), Cells::Maybe(values)) => {
-                let there: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
+                let there: Vec<i16> =
+                    values.iter().map(|value| i16::from(value.is_some())).collect();
                 let values: Vec<f64> = values.into_iter().flatten().collect();
                 writer.write_batch(&values, Some(&there), None)?;
             }

@@ -248,9 +248,7 @@ impl Script<'_> {
     fn recall(&mut self, cause: &Cause, first: usize, dice: &mut Dice) {
         let Some(recalled) = cause.recalled else { return };
         let at = self.scenario.start.plus(recalled.at);
-        let own = |statement: &Statement| {
-            matches!(statement, Statement::Flag(flag) if flag.rule_version.is_some())
-        };
+        let own = |statement: &Statement| matches!(statement, Statement::Flag(flag) if flag.rule_version.is_some());
         let mut platforms: Vec<u32> = self.plan.acts[first..]
             .iter()
             .filter(|act| own(&act.placed.statement) && act.placed.position.time < at)

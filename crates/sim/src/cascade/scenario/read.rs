@@ -41,7 +41,10 @@ impl Scenario {
             settings.iter().cloned().partition(|setting| setting.key.starts_with(POLICY_PREFIX));
         let policy: Vec<Setting> = policy
             .into_iter()
-            .map(|setting| Setting { key: setting.key[POLICY_PREFIX.len()..].to_owned(), ..setting })
+            .map(|setting| Setting {
+                key: setting.key[POLICY_PREFIX.len()..].to_owned(),
+                ..setting
+            })
             .collect();
         let text = settings::apply(file, text, &own)?;
         let files = Files {
@@ -144,7 +147,10 @@ fn causes(table: &mut Table<'_>, platforms: u32) -> Read<Vec<super::Cause>> {
     for entry in item.list(MAX_CAUSES)? {
         let read = entry.table(|table| cause(table, platforms))?;
         if causes.iter().any(|earlier| earlier.name == read.name) {
-            return Err(entry.error(format!("expected causes with different names, {:?} is there twice", read.name)));
+            return Err(entry.error(format!(
+                "expected causes with different names, {:?} is there twice",
+                read.name
+            )));
         }
         causes.push(read);
     }

@@ -111,7 +111,9 @@ fn stages(item: &Item<'_>) -> Read<Vec<Stage>> {
             return Err(entry.error("expected `after` to rise from stage to stage"));
         }
         if first && stage.goes_on_ppm != PPM {
-            return Err(entry.error("expected the first stage without goes_on_ppm: share_ppm says whom it befalls"));
+            return Err(entry.error(
+                "expected the first stage without goes_on_ppm: share_ppm says whom it befalls",
+            ));
         }
         stages.push(stage);
     }
@@ -158,9 +160,8 @@ fn echoed(table: &mut Table<'_>, platforms: u32) -> Read<Echoed> {
         by: seers(&table.require("by")?, platforms)?,
         share_ppm: table.require("share_ppm")?.whole(0..=PPM)?,
         after: spread(&table.require("after")?)?,
-        declared: declared.ok_or_else(|| {
-            table.error("declared: required, \"derived\" or \"first-hand\"")
-        })?,
+        declared: declared
+            .ok_or_else(|| table.error("declared: required, \"derived\" or \"first-hand\""))?,
         withdrawn_after: optional(table, "withdrawn_after", spread)?,
     })
 }

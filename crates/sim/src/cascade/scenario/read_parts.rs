@@ -44,11 +44,8 @@ pub(super) fn platforms(table: &mut Table<'_>, files: &Files<'_>) -> Read<Platfo
     let count = small(&table.require("count")?, 1..=MAX_PLATFORMS)?;
     let follows = optional(table, "follows", |item| follows(item, count, files))?;
     let sizes = choice(table, "sizes", &[("equal", Sizes::Equal), ("zipf", Sizes::Zipf)])?;
-    let receipts = choice(
-        table,
-        "receipts",
-        &[("named", Receipts::Named), ("unnamed", Receipts::Unnamed)],
-    )?;
+    let receipts =
+        choice(table, "receipts", &[("named", Receipts::Named), ("unnamed", Receipts::Unnamed)])?;
     let mut taken = BTreeSet::new();
     let overlays = optional(table, "overlay", |item| {
         let overlays = item.list(MAX_OVERLAYS)?;
@@ -72,7 +69,9 @@ fn follows(item: &Item<'_>, count: u32, files: &Files<'_>) -> Read<Follows> {
         Ok("everyone") => return Ok(Follows::Everyone),
         Ok("nobody") => return Ok(Follows::Nobody),
         Ok(_) => {
-            return Err(item.error("expected \"everyone\", \"nobody\" or a table that names a graph"));
+            return Err(
+                item.error("expected \"everyone\", \"nobody\" or a table that names a graph")
+            );
         }
         Err(_) => {}
     }
@@ -183,8 +182,7 @@ fn breaker(table: &mut Table<'_>) -> Read<Breaker> {
         "releases",
         &[("none", Releases::None), ("true", Releases::True), ("all", Releases::All)],
     )?;
-    let release_k =
-        optional(table, "release_k", |item| small(item, 1..=MAX_PLATFORMS))?;
+    let release_k = optional(table, "release_k", |item| small(item, 1..=MAX_PLATFORMS))?;
     Ok(Breaker {
         quota: Quota {
             flags: table.require("flags")?.whole(0..=MAX_THRESHOLD)?,

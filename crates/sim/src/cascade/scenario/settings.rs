@@ -77,9 +77,9 @@ fn place<'a>(root: &'a mut Item, key: &str) -> Result<&'a mut Item, String> {
             Item::ArrayOfTables(tables) => {
                 let found = match step.parse::<usize>() {
                     Ok(number) => Some(number),
-                    Err(_) => tables.iter().position(|table| {
-                        table.get("name").and_then(Item::as_str) == Some(*step)
-                    }),
+                    Err(_) => tables
+                        .iter()
+                        .position(|table| table.get("name").and_then(Item::as_str) == Some(*step)),
                 };
                 let count = tables.len();
                 let table = found.and_then(|number| tables.get_mut(number));
@@ -101,9 +101,9 @@ fn place<'a>(root: &'a mut Item, key: &str) -> Result<&'a mut Item, String> {
                 return within(values, &steps[index..], &way());
             }
             other => {
-                let table = other.as_table_like_mut().ok_or_else(|| {
-                    format!("expected {} to be a table or a list", way())
-                })?;
+                let table = other
+                    .as_table_like_mut()
+                    .ok_or_else(|| format!("expected {} to be a table or a list", way()))?;
                 if !last && table.get(step).is_none() {
                     return Err(format!("expected a key of {}, got {step:?}", way()));
                 }

@@ -16,6 +16,7 @@ mod proof;
 mod propagation;
 mod raise;
 mod samples;
+mod sim;
 mod size;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -57,6 +58,8 @@ enum Bench {
     Follow(follow::Follow),
     /// Puts subjects into the store of a node that does not run: no bench by itself.
     Fill(fill::Fill),
+    /// A cascade over ten thousand members by the engine's own rule; without any node.
+    Sim(sim::Sim),
 }
 
 #[tokio::main]
@@ -72,6 +75,7 @@ async fn main() -> anyhow::Result<()> {
         Bench::Lookup(bench) => bench.run().await?,
         Bench::Follow(bench) => bench.run().await?,
         Bench::Fill(fill) => return fill.run(),
+        Bench::Sim(bench) => bench.run()?,
     };
     match cli.format {
         Format::Human => samples::print_table(&rows),

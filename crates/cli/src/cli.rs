@@ -37,6 +37,7 @@ use crate::verbs::restore::Restore;
 use crate::verbs::review::ReviewCommand;
 use crate::verbs::scenario::ScenarioCommand;
 use crate::verbs::signer::Signer;
+use crate::verbs::sim::SimCommand;
 use crate::verbs::status::Status;
 use crate::verbs::watch::Watch;
 
@@ -109,6 +110,9 @@ enum Command {
     /// Make events for `replay`: a made-up population, or real card accounts.
     #[command(subcommand)]
     Scenario(ScenarioCommand),
+    /// Play the engine in virtual time: cascades through an industry, real logs, and what others have published.
+    #[command(subcommand)]
+    Sim(SimCommand),
 }
 
 impl Cli {
@@ -127,6 +131,7 @@ impl Cli {
             Command::Node(verb) => verb.run(out),
             Command::Policy(verb) => verb.run(out),
             Command::Scenario(verb) => verb.run(out),
+            Command::Sim(verb) => verb.run(out),
             Command::Restore(verb) => verb.run(out),
             Command::Flag(verb) => block_on(verb.run(out)),
             Command::Dispute(verb) => block_on(verb.run(out)),

@@ -41,7 +41,8 @@ Exit codes:
      policy check --deny-warnings had a warning, replay found nodes that decided differently,
      audit --verify found an entry that is not what was written,
      charter apply left a version that does not hold,
-     decision verify found that the file proves nothing, audit replay found a difference
+     decision verify found that the file proves nothing, audit replay found a difference,
+     sim validate found a figure that is not as expected
   2  the command line is not understood; nothing was done
   3  a file, or a value in it, is not what it should be; nothing was sent
   4  the node is not reachable, or did not answer in time

@@ -6,6 +6,13 @@ pub mod dice;
 
 pub mod events;
 
+pub mod graph;
+
+pub mod plain;
+pub mod spread;
+pub mod told;
+pub mod validate;
+
 pub mod delinquency;
 pub mod population;
 
@@ -16,3 +23,6 @@ pub mod consortium;
 
 pub mod checks;
 pub mod network;
+
+pub mod cascade;
+pub mod plot;

@@ -125,8 +125,11 @@ fn row<'a>(
     }
 }
 
-/// Reads the policies and puts them in order of time.
-fn schedule(arguments: &[String]) -> anyhow::Result<Schedule> {
+/// Reads the policies, given as `FILE` or `FILE@TIME`, and puts them in order of time.
+///
+/// # Errors
+/// For a file that is not understood, and for times that do not follow one another.
+pub(crate) fn schedule(arguments: &[String]) -> anyhow::Result<Schedule> {
     let mut schedule: Option<Schedule> = None;
     for argument in arguments {
         let (path, from) = split_policy(argument)?;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use crate::exit::Exit;
 use crate::output::Output;
+pub(crate) use eval::schedule;
 
 /// What can be tried.
 #[derive(Debug, Subcommand)]

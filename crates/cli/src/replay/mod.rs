@@ -7,6 +7,7 @@ mod player;
 mod report;
 mod settle;
 mod speed;
+pub(crate) mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

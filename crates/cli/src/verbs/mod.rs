@@ -26,5 +26,6 @@ pub(crate) mod restore;
 pub(crate) mod review;
 pub(crate) mod scenario;
 pub(crate) mod signer;
+pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod watch;

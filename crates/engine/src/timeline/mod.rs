@@ -17,6 +17,7 @@ use interlock_record::{Measure, MemberId, Time};
 
 pub use disputes::{DisputeState, OpenDispute, dispute_state, open_disputes};
 pub use explain::{Explanation, FlagAccount, MeasureAccount, RuleAccount, explain};
+pub use tally::{Sum, entered, peer_permille};
 pub use weigh::{Factors, Standing};
 
 use crate::evidence::Evidence;

@@ -30,12 +30,28 @@ pub(super) enum Threshold {
     Keep,
 }
 
-/// What the flags and receipts bring together for one measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sum {
+/// What the flags and receipts bring together for one measure: what its rules are asked about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Points over all groups, each capped.
     pub points: u64,
+    /// How many groups are witnesses.
     pub issuers: u64,
+    /// How many in a thousand peers act at least so.
     pub peer_permille: u64,
+}
+
+/// Whether any rule of `measure` is met by what comes together for it.
+pub fn entered(policy: &Policy, measure: Measure, sum: &Sum) -> bool {
+    sum.meets_any(policy, measure, Threshold::Enter)
+}
+
+/// How many in a thousand peers act, of so many; 0 where there are none or they do not count.
+pub fn peer_permille(policy: &Policy, acting: u64, peers: u64) -> u64 {
+    match policy.peer_receipts {
+        PeerReceipts::Ignore => 0,
+        PeerReceipts::Count => (1_000 * acting).checked_div(peers).unwrap_or(0),
+    }
 }
 
 impl Tally {
@@ -60,7 +76,7 @@ impl Tally {
 
     /// What comes together for `measure` under `policy`.
     pub(super) fn sum(&self, policy: &Policy, measure: Measure, peers: &Peers) -> Sum {
-        let mut sum = Sum { points: 0, issuers: 0, peer_permille: peers.permille(measure) };
+        let mut sum = Sum { peer_permille: peers.permille(policy, measure), ..Sum::default() };
         for sums in self.groups.values() {
             let capped = sums[usize::from(measure.number())].min(policy.issuer_cap);
             sum.points += capped;
@@ -77,16 +93,16 @@ impl Tally {
         peers: &Peers,
         threshold: Threshold,
     ) -> bool {
-        let rules = policy.rules_of(measure);
-        if rules.is_empty() {
-            return false;
-        }
-        let sum = self.sum(policy, measure, peers);
-        rules.iter().any(|rule| sum.meets(rule, policy, threshold))
+        !policy.rules_of(measure).is_empty()
+            && self.sum(policy, measure, peers).meets_any(policy, measure, threshold)
     }
 }
 
 impl Sum {
+    fn meets_any(&self, policy: &Policy, measure: Measure, threshold: Threshold) -> bool {
+        policy.rules_of(measure).iter().any(|rule| self.meets(rule, policy, threshold))
+    }
+
     pub(super) fn meets(&self, rule: &Rule, policy: &Policy, threshold: Threshold) -> bool {
         let points = match threshold {
             Threshold::Enter => rule.points,
@@ -137,8 +153,8 @@ impl Peers {
         Self { count: peers.len() as u64, measures }
     }
 
-    fn permille(&self, measure: Measure) -> u64 {
-        let acted = self.measures.iter().filter(|acted| **acted >= measure).count() as u64;
-        (1_000 * acted).checked_div(self.count).unwrap_or(0)
+    fn permille(&self, policy: &Policy, measure: Measure) -> u64 {
+        let acting = self.measures.iter().filter(|acted| **acted >= measure).count() as u64;
+        peer_permille(policy, acting, self.count)
     }
 }

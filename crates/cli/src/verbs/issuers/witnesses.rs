@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use interlock_record::MemberId;
-use interlock_sim::events::{Event, Events};
-use interlock_sim::independence::witnesses::{Group, Told};
+use interlock_sim::events::Events;
+use interlock_sim::independence::witnesses::{Group, locks};
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::replay::told;
 
 /// Locks with and without the groups.
 #[derive(Debug, Serialize)]
@@ -76,11 +77,11 @@ pub(super) fn count(
         ))
         .into());
     }
-    let told = told(events)?;
+    let told = told::told(events, Vec::new())?;
     let mut by_witnesses = Vec::new();
     for witnesses in witnesses {
-        let apart = told.locks(*witnesses, &[])?;
-        let grouped = told.locks(*witnesses, groups)?;
+        let apart = locks(&told, *witnesses, &[])?;
+        let grouped = locks(&told, *witnesses, groups)?;
         by_witnesses.push(ByWitnesses {
             witnesses: *witnesses,
             ever: apart.ever,
@@ -95,20 +96,6 @@ pub(super) fn count(
         groups: groups.iter().map(names).collect(),
         by_witnesses,
     })
-}
-
-fn told(events: &Events) -> anyhow::Result<Told> {
-    let mut ordered: Vec<(MemberId, &Event)> = Vec::new();
-    for (issuer, events) in events {
-        let issuer = issuer.parse()?;
-        ordered.extend(events.iter().map(|event| (issuer, event)));
-    }
-    ordered.sort_by_key(|(_, event)| (event.at, event.line));
-    let mut told = Told::default();
-    for (issuer, event) in ordered {
-        told.event(event.at, issuer, event.op, &event.subject);
-    }
-    Ok(told)
 }
 
 #[cfg(test)]

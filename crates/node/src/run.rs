@@ -113,11 +113,14 @@ pub async fn run(
         store: store.clone(),
         data: config.data.clone(),
     };
+    let peppers = Arc::new(peppers);
+    let mut peers = JoinSet::new();
+    spawn_until(&mut peers, peppers.clone().warn_of_missing(charter_feed.clone()), &shutdown);
     let services = Services {
         me: feed.member,
         feed,
         charters: charter_feed,
-        peppers: Arc::new(peppers),
+        peppers,
         store: store.clone(),
         content_keys: content_keys.clone(),
         writer: writer.clone(),
@@ -138,7 +141,6 @@ pub async fn run(
     let upkeep =
         writer::Upkeep { last_signed, seen_every: config.seen_every.unwrap_or(SEEN_EVERY), meters };
     let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), upkeep)?;
-    let mut peers = JoinSet::new();
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
     let member = context.me;
     peers.spawn(pull_forever(context.clone(), asked));
@@ -215,6 +217,21 @@ fn spawn_tasks(
         context.writer.clone(),
         context.shutdown.clone(),
     ));
+}
+
+/// Runs a task that has no end of its own.
+fn spawn_until(
+    tasks: &mut JoinSet<()>,
+    task: impl Future<Output = ()> + Send + 'static,
+    shutdown: &watch::Receiver<bool>,
+) {
+    let over = until(shutdown.clone());
+    tasks.spawn(async move {
+        tokio::select! {
+            () = task => {}
+            () = over => {}
+        }
+    });
 }
 
 /// How the replica starts, by what is remembered of its last signature.

@@ -9,6 +9,7 @@ mod bad_input;
 mod breaker;
 mod calls;
 mod canaries;
+mod colluding;
 mod consortium;
 mod custody;
 mod deciding;

@@ -38,7 +38,8 @@ async fn a_suspended_member_is_inert_until_it_is_reinstated() {
     }
     let shown = said(&["charter", "show", "--node", &acme.api()]);
     assert_eq!(shown["members"][2]["status"], "suspended");
-    assert_eq!(shown["feeds"][2]["last"], "1");
+    let last = shown["feeds"][2]["last"].as_str();
+    assert!(last.is_some_and(|last| last.starts_with("1:")), "{shown}");
 
     // It may or may not have heard before it was cut off. Once it knows, it does not sign.
     let chain = consortium.export(acme);

@@ -8,6 +8,7 @@
 mod accept;
 mod acting;
 mod amend;
+mod attempt;
 mod branches;
 mod caution;
 mod destroy;
@@ -311,6 +312,8 @@ pub struct Replica {
     resettling: Option<local::Resettling>,
     caution: caution::Caution,
     lateness: late::Lateness,
+    /// What the signer was asked for last, where no signature came of it.
+    unanswered: Option<attempt::Unanswered>,
 }
 
 /// What a step gathers on its way.

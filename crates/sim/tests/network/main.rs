@@ -23,5 +23,6 @@ mod rebuilding;
 mod simulating;
 mod telling;
 mod trust;
+mod unanswered;
 mod withholding;
 mod world;

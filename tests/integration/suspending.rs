@@ -39,32 +39,27 @@ async fn a_suspended_member_is_inert_until_it_is_reinstated() {
     let shown = said(&["charter", "show", "--node", &acme.api()]);
     assert_eq!(shown["members"][2]["status"], "suspended");
     let last = shown["feeds"][2]["last"].as_str();
-    assert!(last.is_some_and(|last| last.starts_with("1:")), "{shown}");
+    assert!(last.is_some_and(|last| last != "0" && last != "-"), "{shown}");
 
-    // It may or may not have heard before it was cut off. Once it knows, it does not sign.
-    let chain = consortium.export(acme);
+    // What it signs all the same, or another with its key, is kept wherever it turns up, and means
+    // nothing.
     consortium.nodes[2].terminate().await;
-    let later = {
-        let [acme, bolt, dune, _] = &consortium.nodes[..] else { unreachable!("four") };
-        // Or it signs all the same: that is kept wherever it turns up, and means nothing.
-        let head = head_of(bolt, &consortium, dune).await;
-        assert_eq!(head.sequence, 1);
-        let context = SealContext { charter_version: 1, ..consortium.context(feed("dune", 1)) };
-        let later = record(&head, &dune.key(), context, harm(tag(2)));
-        let relay = consortium.meet(bolt).await;
-        relay.send(Some(records(&[later.signed().encode()]))).await;
-        for node in [acme, bolt] {
-            eventually("the later record is kept", async || {
-                let known = node.head(feed("dune", 1)).await;
-                (known.as_ref().map(|(at, _)| *at) == Some(2))
-                    .then_some(())
-                    .ok_or_else(|| format!("{known:?}"))
-            })
-            .await;
-            assert_eq!(node.decision(tag(2)).await.announced(), Measure::None, "{}", node.name);
-        }
-        later
-    };
+    let [acme, bolt, dune, _] = &consortium.nodes[..] else { unreachable!("four") };
+    let head = head_of(bolt, &consortium, dune).await;
+    let context = SealContext { charter_version: 1, ..consortium.context(feed("dune", 1)) };
+    let later = record(&head, &dune.key(), context, harm(tag(2)));
+    let relay = consortium.meet(bolt).await;
+    relay.send(Some(records(&[later.signed().encode()]))).await;
+    for node in [acme, bolt] {
+        eventually("the later record is kept", async || {
+            let known = node.head(feed("dune", 1)).await;
+            (known.as_ref().map(|(at, _)| *at) == Some(head.sequence + 1))
+                .then_some(())
+                .ok_or_else(|| format!("{known:?}"))
+        })
+        .await;
+        assert_eq!(node.decision(tag(2)).await.announced(), Measure::None, "{}", node.name);
+    }
 
     // Reinstated with a new feed, it takes part with a new key on the disk that it had.
     let (fresh, key) = consortium.enrol("dune");
@@ -73,19 +68,16 @@ async fn a_suspended_member_is_inert_until_it_is_reinstated() {
     let acme = &consortium.nodes[0];
     consortium.amend(acme, &words, &signers);
     all_at(&[acme, &consortium.nodes[1]], 3).await;
-    let old_feed = consortium.nodes[2].path("feed.key");
-    let chain_now = consortium.export(acme);
-    assert_ne!(std::fs::read(&chain).expect("ours"), std::fs::read(&chain_now).expect("ours"));
+    let chain = consortium.export(acme);
     let dune = &mut consortium.nodes[2];
-    std::fs::copy(&chain_now, dune.path("charter.toml")).expect("both are ours");
+    std::fs::copy(&chain, dune.path("charter.toml")).expect("both are ours");
     // With its old feed it is still a stranger to everybody, and signs nothing.
     dune.start();
     dune.answers().await;
     assert_eq!(refuses(dune).await, "NOT_SIGNING");
     dune.terminate().await;
-    std::fs::copy(fresh.path("feed.key"), &old_feed).expect("both are ours");
+    std::fs::copy(fresh.path("feed.key"), dune.path("feed.key")).expect("both are ours");
     dune.configure("dune", &format!("feed = 2\n{SEEN_SOON}"));
-    let _ = std::fs::remove_file(dune.path("last-signed"));
     dune.start();
     dune.answers().await;
     consortium.connected(3).await;
@@ -97,7 +89,7 @@ async fn a_suspended_member_is_inert_until_it_is_reinstated() {
         decides(node, 1, Measure::Lock).await;
         // What it said while it was suspended still means nothing.
         let meanwhile = node.decision(tag(2)).await.announced();
-        assert_eq!(meanwhile, Measure::None, "{}: {}", node.name, later.id());
+        assert_eq!(meanwhile, Measure::None, "{}", node.name);
     }
     alike(&[acme, bolt, dune]).await;
     // And it has a say again: it signs the next version as the third of four.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::ensure;
 use interlock_engine::charter::Charters;
 use interlock_record::{Normalised, Pepper, SubjectTag, Time, tag};
+use tokio::sync::watch;
 
 use crate::peers::CharterFeed;
 
@@ -51,10 +52,17 @@ impl Peppers {
     }
 
     /// Says in the log, for as long as the node runs, when a version comes whose pepper is not here.
-    pub(crate) async fn warn_of_missing(self: Arc<Self>, mut charters: CharterFeed) {
+    pub(crate) async fn warn_of_missing(
+        self: Arc<Self>,
+        mut charters: CharterFeed,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
         let mut told = None;
         loop {
-            charters.changed().await;
+            tokio::select! {
+                () = charters.changed() => {}
+                _ = shutdown.wait_for(|over| *over) => return,
+            }
             let known = charters.now();
             let missing = self.missing(&known);
             if let Some(epoch) = missing.filter(|epoch| told != Some(*epoch)) {

@@ -115,7 +115,7 @@ pub async fn run(
     };
     let peppers = Arc::new(peppers);
     let mut peers = JoinSet::new();
-    spawn_until(&mut peers, peppers.clone().warn_of_missing(charter_feed.clone()), &shutdown);
+    peers.spawn(peppers.clone().warn_of_missing(charter_feed.clone(), shutdown.clone()));
     let services = Services {
         me: feed.member,
         feed,
@@ -217,21 +217,6 @@ fn spawn_tasks(
         context.writer.clone(),
         context.shutdown.clone(),
     ));
-}
-
-/// Runs a task that has no end of its own.
-fn spawn_until(
-    tasks: &mut JoinSet<()>,
-    task: impl Future<Output = ()> + Send + 'static,
-    shutdown: &watch::Receiver<bool>,
-) {
-    let over = until(shutdown.clone());
-    tasks.spawn(async move {
-        tokio::select! {
-            () = task => {}
-            () = over => {}
-        }
-    });
 }
 
 /// How the replica starts, by what is remembered of its last signature.

@@ -94,6 +94,7 @@ impl Replica {
         mut asked: Option<UnsignedRecord>,
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
+        let mut may_be_signed = asked.is_some();
         loop {
             let next = asked.take().map(Ok).or_else(|| self.unsigned(&mut attempt, work.now));
             let record = match next {
@@ -106,15 +107,16 @@ impl Replica {
             };
             match record.sign(&*self.signer) {
                 Ok(record) => {
+                    // The signer remembers it: what comes next has to be behind it.
+                    may_be_signed = true;
                     attempt.head =
                         attempt.head.next(&record).expect("it was made for this very head");
                     attempt.sealed.push(record);
                 }
                 Err(NotSigned { record, why }) => {
                     refuse(&attempt.callers, &PublishRefused::SignerFailed(why.clone()), work);
-                    let begun =
-                        !attempt.sealed.is_empty() && !matches!(why, SigningFailed::Refused(_));
-                    if begun || why.may_have_signed() {
+                    may_be_signed |= why.may_have_signed();
+                    if may_be_signed && !matches!(why, SigningFailed::Refused(_)) {
                         let attestations = work.local.take_attestations(&attempt.callers);
                         let record = *record;
                         self.unanswered = Some(Unanswered { record, why, attempt, attestations });

@@ -115,17 +115,20 @@ fn written(lone: &Lone) -> Vec<(u64, u32)> {
 #[test]
 fn a_record_whose_signature_got_lost_is_asked_for_again_as_it_was() {
     let (mut lone, strict) = lone();
-    comes(&strict, &[Way::Lost, Way::Lost]);
+    comes(&strict, &[Way::Lost]);
     let step = lone.step(at(1), vec![asks(1, flags(1)), asks(2, flags(2))]);
     for ticket in [1, 2] {
         let refused = answer(&step, ticket).expect_err("nothing is written");
         assert!(refused.to_string().contains("may have signed"), "{refused}");
     }
     assert!(step.changes.is_empty());
-    // Time goes by, and it is lost again. Nothing else is signed in its place.
-    let step = lone.step(at(500), vec![asks(3, flags(4))]);
-    assert!(answer(&step, 3).is_err());
-    assert!(written(&lone).is_empty());
+    // Time goes by: the signer is away, and it is lost again. Nothing else is signed in its place.
+    comes(&strict, &[Way::Away, Way::Lost, Way::Away]);
+    for ms in [500, 600, 700] {
+        let step = lone.step(at(ms), vec![asks(3, flags(4))]);
+        assert!(answer(&step, 3).is_err());
+        assert!(written(&lone).is_empty());
+    }
     // Now it comes through, before what is asked for now. Whoever tries again finds it done.
     let step = lone.step(at(900), vec![asks(2, flags(2)), asks(4, flags(5))]);
     assert_eq!(written(&lone), [(1, 3), (2, 5)]);

@@ -119,6 +119,66 @@ async fn what_may_not_follow_is_refused_before_anybody_signs_it() {
     refused(&["--resolves"], "no rivals");
     consortium.amend(acme, &["--effective-from", "+10m"], &["acme", "bolt", "cato"]);
     refused(&["--effective-from", "+1m"], "effective_from");
+    refused(&["--effective-from", "2026-01-01T00:00:00Z"], "has passed");
+}
+
+#[tokio::test]
+async fn no_version_holds_from_before_it_was_issued_and_none_is_late_unless_that_is_meant() {
+    let consortium = Consortium::start_governed(&FOUR, 1).await;
+    let acme = &consortium.nodes[0];
+    let api = acme.api();
+    let (document, proposed) = consortium.propose(acme, &["--effective-from", "+0s"]);
+    let signatures: Vec<_> =
+        ["acme", "bolt", "cato"].map(|member| consortium.sign(&document, member)).into();
+    // Its time has come: who signs or applies it must mean it.
+    let out = consortium.path("late.sig");
+    let key = consortium.signing_key("governance", "dune");
+    let sign = ["--member", "dune", "--key", word(&key), "--out", word(&out)];
+    let sign = [&["charter", "sign", word(&document)][..], &sign].concat();
+    let signature = word(&signatures[0]);
+    let apply = ["charter", "apply", word(&document), "--node", &api, "--signature", signature];
+    for words in [&sign[..], &apply] {
+        let late = say(words);
+        assert_eq!(late.code, Some(3), "{late:?}");
+        assert!(late.stderr.contains("has passed") && late.stderr.contains("--late"), "{late:?}");
+    }
+    assert!(!out.exists(), "nothing is written");
+
+    // A document that is made to hold from before it was issued is none at all, for nobody.
+    let text = std::fs::read_to_string(&document).expect("it was written");
+    let from = proposed["effective_from"].as_str().expect("it is said");
+    let line = format!("effective_from = \"{from}\"");
+    assert!(text.contains(&line), "{text}");
+    let earlier = text.replace(&line, "effective_from = \"2026-01-01T00:00:00Z\"");
+    let edited = consortium.path("earlier.toml");
+    std::fs::write(&edited, &earlier).expect("it is ours");
+    let refused = say(&[
+        "charter",
+        "sign",
+        word(&edited),
+        "--member",
+        "dune",
+        "--key",
+        word(&key),
+        "--out",
+        word(&out),
+        "--late",
+    ]);
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(refused.stderr.contains("expected a time not before issued_at"), "{refused:?}");
+    let request = interlock_wire::v1::ApplyCharterRequest {
+        document: earlier.into_bytes(),
+        signatures: Vec::new(),
+    };
+    let refused = acme.governance().await.apply_charter(request).await;
+    let refused = refused.expect_err("whoever has signed it");
+    assert!(refused.message().contains("expected a time not before issued_at"), "{refused:?}");
+    assert_eq!(acme.status().await.charter_version, 1);
+
+    let applied = apply_signed(acme, &document, &signatures);
+    assert_eq!((applied.code, &applied.json["holds"]), (Some(0), &true.into()), "{applied:?}");
+    let shown = said(&["charter", "show", "--node", &api]);
+    assert_eq!(shown["issued_at"], shown["effective_from"], "at once is the earliest");
 }
 
 #[tokio::test]

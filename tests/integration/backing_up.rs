@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use interlock_wire::v1::{self, DecisionChange::Effective, Measure, Severity};
+use sha2::Digest as _;
 
 use crate::calls::{flag, raising, tag};
 use crate::consortium::{Consortium, run};
@@ -156,4 +157,53 @@ async fn a_backup_overwrites_nothing_and_is_its_owners_only() {
         name.to_string_lossy().contains("two.backup")
     });
     assert_eq!(left.count(), 0, "nothing half done");
+}
+
+/// A backup in which the payloads of its records are changed, all checks made to fit.
+fn forged(file: &[u8], change: impl Fn(&mut [u8])) -> Vec<u8> {
+    const RECORDS: u8 = 2;
+    let (mut at, mut forged) = (b"interlock-backup".len() + 4, file[..20].to_vec());
+    while at < file.len() {
+        let length = u32::from_be_bytes(file[at + 1..at + 5].try_into().expect("four bytes"));
+        let end = at + 5 + length as usize;
+        let mut frame = file[at..end].to_vec();
+        if frame[0] == RECORDS {
+            change(&mut frame[5..]);
+        }
+        forged.extend(frame);
+        let check = sha2::Sha256::digest(&forged);
+        forged.extend(&check[..16]);
+        at = end + 16;
+    }
+    forged
+}
+
+#[tokio::test]
+async fn a_forged_backup_that_fits_in_itself_is_refused_by_its_signatures() {
+    let mut consortium = Consortium::start(&["acme"], 1).await;
+    consortium.nodes[0].raise(flag(tag(1), Severity::High)).await;
+    let file = back_up(&consortium.nodes[0], "one.backup");
+    consortium.nodes[0].terminate().await;
+    let node = &consortium.nodes[0];
+    std::fs::rename(node.path("data"), node.path("old")).expect("ours");
+    let good = std::fs::read(&file).expect("ours");
+    assert_eq!(forged(&good, |_| {}), good, "what is not changed is the same file");
+    // The signature of the record: field 4, 64 bytes.
+    let bad = forged(&good, |payload| {
+        let at = payload.windows(2).position(|pair| pair == [0x22, 0x40]).expect("a signature");
+        payload[at + 12] ^= 1;
+    });
+    let bad_file = node.path("forged.backup");
+    std::fs::write(&bad_file, &bad).expect("ours");
+    // The restore has no charter, and everything fits. The node has one, and does not start on it.
+    restored(&bad_file, node, &[]);
+    let ended = node.refused().await;
+    assert!(ended.stderr.contains("is not what its member signed"), "{ended:?}");
+    assert!(ended.stderr.contains("record 1 of feed acme/1"), "{ended:?}");
+
+    std::fs::remove_dir_all(node.path("data")).expect("ours");
+    restored(&file, node, &[]);
+    consortium.nodes[0].start();
+    consortium.nodes[0].answers().await;
+    assert_eq!(consortium.nodes[0].decision(tag(1)).await.announced(), Measure::Review);
 }

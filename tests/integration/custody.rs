@@ -1,9 +1,14 @@
 //! Keys behind passphrases and signers, and what a node that wakes up on an old copy of its store
 //! does: no node forks itself.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
-use interlock_wire::v1::Severity;
+use interlock_wire::v1::{Measure, Severity};
 use tonic::{Code, Status};
 
 use crate::calls::{flag, raising, tag};
@@ -190,6 +195,87 @@ async fn a_command_can_be_the_signer_and_never_signs_two_for_one_place() {
     let status = refused(acme).await;
     assert_eq!(reason(&status), "SIGNER_FAILED");
     assert!(status.message().contains("ALREADY_SIGNED"), "{status:?}");
+}
+
+/// Stands between a node and its signer: passes questions and answers through, but keeps the answers
+/// to so many records.
+fn lossy(node: &Node, loses: &Arc<AtomicU32>) {
+    let (near, far) = (node.path("lossy.sock"), node.path("signer.sock"));
+    let listener = UnixListener::bind(near).expect("it is ours");
+    let loses = loses.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (near, loses, far) = (stream.expect("it connects"), loses.clone(), far.clone());
+            std::thread::spawn(move || {
+                let far = UnixStream::connect(far)?;
+                let mut answers = BufReader::new(far.try_clone()?).lines();
+                for question in BufReader::new(near.try_clone()?).lines() {
+                    let question = question?;
+                    writeln!(&far, "{question}")?;
+                    let Some(answer) = answers.next() else { break };
+                    let lost = question.contains(" sign interlock/record/v1 ")
+                        && loses.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
+                    if lost {
+                        break;
+                    }
+                    writeln!(&near, "{}", answer?)?;
+                }
+                std::io::Result::Ok(())
+            });
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_signature_that_got_lost_is_asked_for_again_and_the_node_goes_on() {
+    let mut consortium = Consortium::found(&["acme", "bolt"]);
+    let loses = Arc::new(AtomicU32::new(0));
+    hand_over(&consortium.nodes[0], "socket = \"lossy.sock\"");
+    let _signer = start_signer(&consortium, &consortium.nodes[0]).await;
+    lossy(&consortium.nodes[0], &loses);
+    consortium.nodes.iter_mut().for_each(Node::start);
+    for node in &consortium.nodes {
+        node.answers().await;
+    }
+    consortium.connected(2).await;
+    let acme = &consortium.nodes[0];
+    acme.raise(flag(tag(1), Severity::High)).await;
+    consortium.agreed().await;
+
+    // Both answers are lost. The signer has signed record 2, and the node has not got it.
+    loses.store(2, Relaxed);
+    let before = acme.state().await;
+    let mut write = raising(flag(tag(2), Severity::High));
+    write.idempotency_key = "write 2".to_owned();
+    let refused = acme.platform().await.raise_flags(write.clone()).await;
+    let status = refused.expect_err("no signature came");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "SIGNER_FAILED"));
+    assert!(status.message().contains("may have signed"), "{status:?}");
+    assert_eq!(loses.load(Relaxed), 0, "it asked twice");
+    assert_eq!(acme.state().await, before, "nothing has changed");
+    let signed = std::fs::read_to_string(acme.path("held.key.signed")).expect("it remembers");
+    assert!(signed.contains("sequence = 2\n"), "{signed}");
+
+    // Somebody else's write comes first: the signer gets the very same record 2, then record 3.
+    eventually("the signer is asked again", async || {
+        let raised = acme.platform().await.raise_flags(raising(flag(tag(3), Severity::High))).await;
+        raised.map(drop).map_err(|status| status.message().to_owned())
+    })
+    .await;
+    assert_eq!(sequence(acme).await, 3);
+    let again = acme.platform().await.raise_flags(write).await.expect("it is done").into_inner();
+    assert!(again.repeated_request, "one write");
+    assert_eq!(sequence(acme).await, 3);
+    consortium.agreed().await;
+    for node in &consortium.nodes {
+        assert_eq!(node.status().await.equivocations, 0);
+        for number in 1..4 {
+            let announced = node.decision(tag(number)).await.announced();
+            assert_eq!(announced, Measure::Review, "{}", node.name);
+        }
+    }
+    let log = std::fs::read_to_string(acme.path("signer.log")).expect("text");
+    assert!(!log.contains("refused to sign"), "{log}");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -15,7 +15,7 @@ use crate::hostile::{Stream, feed, harm, reason, record, records};
 use crate::node::Node;
 
 /// One member with metrics, an honest one beside it, and one that is ours to misuse.
-async fn besieged() -> (Consortium, String) {
+pub(crate) async fn besieged() -> (Consortium, String) {
     let mut consortium = Consortium::found(&["acme", "bolt", "mallory"]);
     let metrics = consortium.free_address();
     let config = consortium.nodes[0].path("node.toml");
@@ -45,7 +45,7 @@ async fn http(address: &str, request: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-async fn metric(address: &str, name: &str) -> Option<String> {
+pub(crate) async fn metric(address: &str, name: &str) -> Option<String> {
     let (_, body) = http(address, "GET /metrics").await;
     let line = body.lines().find(|line| line.starts_with(&format!("{name} ")));
     line.and_then(|line| line.split(' ').nth(1)).map(str::to_owned)

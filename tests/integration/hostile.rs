@@ -6,7 +6,8 @@ use interlock_node::clock::now;
 use interlock_node::transport::{Binding, Credentials, DialError, TransportIdentity, dial};
 use interlock_record::{
     ConsortiumId, FeedHead, FeedId, FeedNumber, Flag, IdType, Measure, Reason, SealContext,
-    Severity, SigningKey, Span, Statement, SubjectTag, TAG_SCHEME, VerifiedRecord, seal, unhex,
+    Severity, SigningKey, Span, Statement, SubjectTag, TAG_SCHEME, Time, VerifiedRecord, seal,
+    unhex,
 };
 use interlock_wire::peer::gossip_client::GossipClient;
 use interlock_wire::peer::{self, push_frame, reply_frame};
@@ -27,6 +28,20 @@ pub(crate) struct Mask {
     pub(crate) feed: FeedId,
     /// The key that signs its certificate.
     pub(crate) key: SigningKey,
+}
+
+impl Mask {
+    /// A transport key, bound to the feed for an hour.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        let binding = Binding {
+            consortium: self.consortium,
+            feed: self.feed,
+            not_before: now().minus(Span::from_secs(60)),
+            not_after: now().plus(Span::from_secs(3_600)),
+        };
+        let identity = TransportIdentity::generate(binding, &self.key).expect("a key is made");
+        Arc::new(Credentials::new(identity))
+    }
 }
 
 /// A feed of a member.
@@ -69,17 +84,10 @@ impl Consortium {
         node: &Node,
         mask: &Mask,
     ) -> Result<GossipClient<tonic::transport::Channel>, DialError> {
-        let binding = Binding {
-            consortium: mask.consortium,
-            feed: mask.feed,
-            not_before: now().minus(Span::from_secs(60)),
-            not_after: now().plus(Span::from_secs(3_600)),
-        };
-        let identity = TransportIdentity::generate(binding, &mask.key).expect("a key is made");
         let dialled = dial(
             &node.address,
             node.name.parse().expect("a member id"),
-            Arc::new(Credentials::new(identity)),
+            mask.credentials(),
             Arc::new(self.roster()),
             Arc::new(now),
         );
@@ -108,6 +116,11 @@ impl Consortium {
 
 /// A statement that would do harm if it were taken.
 pub(crate) fn harm(subject: SubjectTag) -> Vec<u8> {
+    harm_observed(subject, now().minus(Span::from_secs(1)))
+}
+
+/// The same on a ground of this time.
+pub(crate) fn harm_observed(subject: SubjectTag, observed_at: Time) -> Vec<u8> {
     let flag = Flag {
         subject,
         id_type: IdType::IdNumber,
@@ -115,7 +128,7 @@ pub(crate) fn harm(subject: SubjectTag) -> Vec<u8> {
         severity: Severity::Critical,
         confidence: 100,
         applied_measure: Measure::Lock,
-        observed_at: now().minus(Span::from_secs(1)),
+        observed_at,
         expires_at: None,
         evidence_digest: None,
         rule_version: None,

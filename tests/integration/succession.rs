@@ -11,7 +11,7 @@ use crate::hostile::{feed, harm, record, records};
 use crate::node::Node;
 
 /// Waits until a node's decision on a subject is this measure.
-async fn decides(node: &Node, number: u8, measure: Measure) {
+pub(crate) async fn decides(node: &Node, number: u8, measure: Measure) {
     eventually(&format!("{} comes to {measure:?}", node.name), async || {
         let announced = node.decision(tag(number)).await.announced();
         (announced == measure).then_some(()).ok_or_else(|| format!("{announced:?}"))
@@ -20,7 +20,7 @@ async fn decides(node: &Node, number: u8, measure: Measure) {
 }
 
 /// Waits until nothing goes either way between a node and a member.
-async fn parted(node: &Node, member: &str) {
+pub(crate) async fn parted(node: &Node, member: &str) {
     eventually(&format!("{} has nothing to do with {member}", node.name), async || {
         match reach(node, member).await {
             (false, false) => Ok(()),
@@ -57,7 +57,7 @@ async fn a_stolen_key_is_revoked_and_a_new_feed_takes_over() {
     }
 
     // What the thief signs later is kept wherever it turns up, and means nothing.
-    let head = head_of(bolt, &consortium).await;
+    let head = head_of(bolt, &consortium, acme).await;
     let context = SealContext { charter_version: 1, ..consortium.context(feed("acme", 1)) };
     let later = record(&head, &acme.key(), context, harm(tag(3)));
     let relay = consortium.meet(bolt).await;
@@ -106,13 +106,13 @@ async fn bolt_knows(bolt: &Node, flags: u64) -> (u64, String) {
     .await
 }
 
-/// The state of acme's first feed after its last record, as a node's disk has it.
-async fn head_of(bolt: &Node, consortium: &Consortium) -> FeedHead {
+/// The state of a member's first feed after its last record, as another node's disk has it.
+pub(crate) async fn head_of(at: &Node, consortium: &Consortium, of: &Node) -> FeedHead {
     let mask = consortium.traitor();
-    let mut client = consortium.dial(bolt, &mask).await.expect("it is a member");
-    let (last, _) = bolt.head(feed("acme", 1)).await.expect("it has records");
+    let mut client = consortium.dial(at, &mask).await.expect("it is a member");
+    let (last, _) = at.head(feed(&of.name, 1)).await.expect("it has records");
     let range = interlock_wire::peer::Range {
-        member: "acme".to_owned(),
+        member: of.name.clone(),
         feed: 1,
         first: 1,
         last,
@@ -127,7 +127,7 @@ async fn head_of(bolt: &Node, consortium: &Consortium) -> FeedHead {
     while let Some(chunk) = chunks.message().await.expect("the stream goes on") {
         for bytes in chunk.records {
             let record = SignedRecord::decode(&bytes).expect("a record");
-            let key = consortium.nodes[0].key().public();
+            let key = of.key().public();
             let record = verify(record, &consortium.id(), &key).expect("it verifies");
             head = head.next(&record).expect("it follows");
         }

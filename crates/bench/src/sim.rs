@@ -20,7 +20,7 @@ const MEMBERS: u32 = 10_000;
 const PEERS: u32 = 4;
 /// More peers than any of them has.
 const MOST_PEERS: u32 = 64;
-/// The longest that one cascade may take, in microseconds.
+/// The longest that one cascade may take, in milliseconds.
 const LONGEST_MS: f64 = 1.0;
 
 /// A cascade over ten thousand members, decided by the engine's own rule; no node runs.

@@ -75,7 +75,10 @@ pub struct Charter {
     pub pepper_epoch: u32,
     /// What [`interlock_record::Pepper::check`] gives for the right pepper.
     pub pepper_check: Digest,
-    /// From which record time its policy and limits hold; the first charter's hold always.
+    /// When it was written down, by its author's clock; not said of the first.
+    pub issued_at: Option<Time>,
+    /// From which record time its policy and limits hold, never before it was issued; the first
+    /// charter's hold always.
     pub effective_from: Option<Time>,
     /// The successors of the version before it that it takes the place of: it ends a charter fork.
     pub resolves: BTreeSet<Digest>,

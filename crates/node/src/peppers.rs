@@ -2,10 +2,14 @@
 //! differ, so while both are in use a person is looked up under each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::ensure;
 use interlock_engine::charter::Charters;
-use interlock_record::{Normalised, Pepper, SubjectTag, tag};
+use interlock_record::{Normalised, Pepper, SubjectTag, Time, tag};
+use tokio::sync::watch;
+
+use crate::peers::CharterFeed;
 
 /// The peppers that this node holds, by epoch.
 #[derive(Debug)]
@@ -39,6 +43,37 @@ impl Peppers {
             newest.version
         );
         Ok(())
+    }
+
+    /// The epoch of the newest version's pepper, if that is not here.
+    pub fn missing(&self, charters: &Charters) -> Option<u32> {
+        let epoch = charters.newest().pepper_epoch;
+        (!self.0.contains_key(&epoch)).then_some(epoch)
+    }
+
+    /// Says in the log, for as long as the node runs, when a version comes whose pepper is not here.
+    pub(crate) async fn warn_of_missing(
+        self: Arc<Self>,
+        mut charters: CharterFeed,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
+        let mut told = None;
+        loop {
+            tokio::select! {
+                () = charters.changed() => {}
+                _ = shutdown.wait_for(|over| *over) => return,
+            }
+            let known = charters.now();
+            let missing = self.missing(&known);
+            if let Some(epoch) = missing.filter(|epoch| told != Some(*epoch)) {
+                tracing::error!(
+                    epoch,
+                    effective_from = %known.newest().effective_from.unwrap_or(Time::MIN),
+                    "a charter version names a pepper that is not on this node: add it to the configuration and start the node again, or identifiers get no tag here once that version is in force"
+                );
+            }
+            told = missing;
+        }
     }
 
     /// The pepper of an epoch, if it is here.

@@ -113,11 +113,14 @@ pub async fn run(
         store: store.clone(),
         data: config.data.clone(),
     };
+    let peppers = Arc::new(peppers);
+    let mut peers = JoinSet::new();
+    peers.spawn(peppers.clone().warn_of_missing(charter_feed.clone(), shutdown.clone()));
     let services = Services {
         me: feed.member,
         feed,
         charters: charter_feed,
-        peppers: Arc::new(peppers),
+        peppers,
         store: store.clone(),
         content_keys: content_keys.clone(),
         writer: writer.clone(),
@@ -138,7 +141,6 @@ pub async fn run(
     let upkeep =
         writer::Upkeep { last_signed, seen_every: config.seen_every.unwrap_or(SEEN_EVERY), meters };
     let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), upkeep)?;
-    let mut peers = JoinSet::new();
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
     let member = context.me;
     peers.spawn(pull_forever(context.clone(), asked));

@@ -43,7 +43,7 @@ pub use merkle::{
     CompactTree, inclusion_proof, inclusion_proofs, leaf_hash, root_of_leaves, verify_inclusion,
 };
 pub use record::{Entry, RecordError, SignedRecord, peek_header, record_id, statement_id};
-pub use seal::{SealContext, SealError, seal};
+pub use seal::{NotSigned, SealContext, SealError, UnsignedRecord, seal};
 pub use sign::{BadKey, BadSignature, Domain, PublicKey, Signature, SigningKey};
 pub use signer::{Signer, SigningFailed, sign_checked};
 pub use statement::{

@@ -87,55 +87,108 @@ impl SealError {
     }
 }
 
-/// Signs the record that comes after `head`, with these statements, each with 16 random bytes of
-/// salt in front and as [`Statement::encode`] wrote it.
+/// The record that comes after a head, whole but for its signature.
+#[derive(Debug)]
+pub struct UnsignedRecord {
+    header: Header,
+    bytes: Vec<u8>,
+    body: Vec<Entry>,
+}
+
+/// A record that was not signed. It can be tried again: its bytes stay the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct NotSigned {
+    /// The record.
+    pub record: Box<UnsignedRecord>,
+    /// Why not.
+    pub why: SigningFailed,
+}
+
+impl UnsignedRecord {
+    /// The record that comes after `head`, with these statements, each with 16 random bytes of salt in
+    /// front and as [`Statement::encode`] wrote it.
+    ///
+    /// # Errors
+    /// When the record would not be accepted, or a statement in it would be too long to mean anything.
+    pub fn new(
+        head: &FeedHead,
+        context: SealContext,
+        statements: Vec<([u8; SALT_BYTES], Vec<u8>)>,
+    ) -> Result<Self, SealError> {
+        check_statements(&statements)?;
+        if let Some(last) = head.time.filter(|last| context.time <= *last) {
+            return Err(SealError::TimeNotLater { last });
+        }
+        if context.charter_version < head.charter_version {
+            return Err(SealError::CharterVersionLower { last: head.charter_version });
+        }
+        let flags = statements.iter().filter(|(_, bytes)| Statement::is_flag_bytes(bytes)).count();
+        let body: Vec<Entry> = statements
+            .into_iter()
+            .map(|(salt, statement)| Entry::Kept { salt, statement })
+            .collect();
+        let count = |count: usize| {
+            u32::try_from(count).map_err(|_| SealError::StatementCount { got: count })
+        };
+        let header = Header {
+            version: HEADER_VERSION,
+            consortium: context.consortium,
+            feed: context.feed,
+            sequence: head
+                .sequence
+                .checked_add(1)
+                .ok_or(SealError::OutOfRange { field: "sequence" })?,
+            previous: head.id,
+            feed_root: head.tree.root(),
+            time: context.time,
+            charter_version: context.charter_version,
+            tag_scheme: context.tag_scheme,
+            pepper_epoch: context.pepper_epoch,
+            statements: count(body.len())?,
+            flags: count(flags)?,
+            body_root: body_root(&body),
+        };
+        header.check().map_err(|error| match error {
+            RecordError::OutOfRange { field } => SealError::OutOfRange { field },
+            _ => SealError::OutOfRange { field: "header" },
+        })?;
+        let bytes = header.encode();
+        Ok(Self { header, bytes, body })
+    }
+
+    /// What will be signed.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Has it signed.
+    ///
+    /// # Errors
+    /// [`NotSigned`], with the record.
+    pub fn sign(self, signer: &dyn Signer) -> Result<VerifiedRecord, NotSigned> {
+        match sign_checked(signer, Domain::Record, &self.bytes) {
+            Ok(signature) => {
+                let signed = SignedRecord { header: self.bytes, signature, body: self.body };
+                Ok(VerifiedRecord::sealed(self.header, signed))
+            }
+            Err(why) => Err(NotSigned { record: Box::new(self), why }),
+        }
+    }
+}
+
+/// Signs the record that comes after `head`: see [`UnsignedRecord`].
 ///
 /// # Errors
-/// When the record would not be accepted, a statement in it would be too long to mean anything, or
-/// the signer fails.
+/// When there is no such record, or the signer fails.
 pub fn seal(
     signer: &dyn Signer,
     head: &FeedHead,
     context: SealContext,
     statements: Vec<([u8; SALT_BYTES], Vec<u8>)>,
 ) -> Result<VerifiedRecord, SealError> {
-    check_statements(&statements)?;
-    if let Some(last) = head.time.filter(|last| context.time <= *last) {
-        return Err(SealError::TimeNotLater { last });
-    }
-    if context.charter_version < head.charter_version {
-        return Err(SealError::CharterVersionLower { last: head.charter_version });
-    }
-    let flags = statements.iter().filter(|(_, bytes)| Statement::is_flag_bytes(bytes)).count();
-    let body: Vec<Entry> =
-        statements.into_iter().map(|(salt, statement)| Entry::Kept { salt, statement }).collect();
-    let count =
-        |count: usize| u32::try_from(count).map_err(|_| SealError::StatementCount { got: count });
-    let header = Header {
-        version: HEADER_VERSION,
-        consortium: context.consortium,
-        feed: context.feed,
-        sequence: head
-            .sequence
-            .checked_add(1)
-            .ok_or(SealError::OutOfRange { field: "sequence" })?,
-        previous: head.id,
-        feed_root: head.tree.root(),
-        time: context.time,
-        charter_version: context.charter_version,
-        tag_scheme: context.tag_scheme,
-        pepper_epoch: context.pepper_epoch,
-        statements: count(body.len())?,
-        flags: count(flags)?,
-        body_root: body_root(&body),
-    };
-    header.check().map_err(|error| match error {
-        RecordError::OutOfRange { field } => SealError::OutOfRange { field },
-        _ => SealError::OutOfRange { field: "header" },
-    })?;
-    let bytes = header.encode();
-    let signature = sign_checked(signer, Domain::Record, &bytes)?;
-    Ok(VerifiedRecord::sealed(header, SignedRecord { header: bytes, signature, body }))
+    let record = UnsignedRecord::new(head, context, statements)?;
+    record.sign(signer).map_err(|not_signed| SealError::Signer(not_signed.why))
 }
 
 fn check_statements(statements: &[([u8; SALT_BYTES], Vec<u8>)]) -> Result<(), SealError> {

@@ -14,16 +14,20 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// that it has not verified.
     ///
     /// # Errors
-    /// [`SigningFailed`]; nothing was signed as far as is known.
+    /// [`SigningFailed`]; where that is [`SigningFailed::Unanswered`], it may have signed all the same.
     fn sign(&self, domain: Domain, payload: &[u8]) -> Result<Signature, SigningFailed>;
 }
 
 /// Why there is no signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SigningFailed {
-    /// The signer is away or did not answer in time. Trying again later may help.
-    #[error("the signer did not answer: {0}")]
+    /// The signer is away: it was not even asked. Trying again later may help.
+    #[error("the signer cannot be reached: {0}")]
     Unavailable(String),
+    /// The signer was asked, and no signature came of it that could be used. It may have signed, and
+    /// remember that it did.
+    #[error("the signer was asked and did not answer, though it may have signed: {0}")]
+    Unanswered(String),
     /// The signer answered that it will not sign this.
     #[error("the signer refused: {0}")]
     Refused(String),
@@ -33,6 +37,13 @@ pub enum SigningFailed {
         /// The key that it must have.
         expected: Box<PublicKey>,
     },
+}
+
+impl SigningFailed {
+    /// Whether the signer may have signed, and would sign nothing else in that place.
+    pub const fn may_have_signed(&self) -> bool {
+        matches!(self, Self::Unanswered(_) | Self::WrongSignature { .. })
+    }
 }
 
 impl Signer for SigningKey {

@@ -135,6 +135,7 @@ impl Consortium {
         let lines = previous.text.lines();
         let kept = lines.filter(|line| {
             !line.starts_with("previous = ")
+                && !line.starts_with("issued_at = ")
                 && !line.starts_with("effective_from = ")
                 && !line.starts_with("resolves = ")
         });
@@ -142,7 +143,7 @@ impl Consortium {
         text.push('\n');
         let head = format!("version = {}\n", previous.version);
         let next = format!(
-            "version = {}\nprevious = \"{}\"\neffective_from = \"{effective_from}\"\n",
+            "version = {}\nprevious = \"{}\"\nissued_at = \"{effective_from}\"\neffective_from = \"{effective_from}\"\n",
             previous.version + 1,
             previous.id()
         );

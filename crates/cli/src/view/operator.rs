@@ -35,6 +35,8 @@ pub(crate) struct StatusView {
     pub late_feeds: Vec<String>,
     /// Charter versions that keep each other from holding; empty unless the charter forked.
     pub charter_rivals: Vec<String>,
+    /// The epoch of the newest version's pepper, where that is not on the node.
+    pub missing_pepper: Option<u32>,
 }
 
 /// How many subjects are at a measure.
@@ -89,6 +91,7 @@ impl From<v1::GetStatusResponse> for StatusView {
             late_bursts: status.late_bursts,
             late_feeds: status.late_feeds,
             charter_rivals: ids(&status.charter_rivals),
+            missing_pepper: Some(status.missing_pepper).filter(|epoch| *epoch > 0),
         }
     }
 }
@@ -111,6 +114,13 @@ impl fmt::Display for StatusView {
             short(&self.consortium),
             self.charter_version
         )?;
+        if let Some(epoch) = self.missing_pepper {
+            writeln!(
+                f,
+                "pepper       MISSING: that of epoch {epoch}; identifiers get no tag here once version {} is in force",
+                self.charter_version
+            )?;
+        }
         writeln!(
             f,
             "program      {}, up since {}",

@@ -39,7 +39,7 @@ pub(super) fn charter(table: &mut Table<'_>, text: &str) -> Read<Charter> {
     }
     // Two consortia with the same members and policy must not share an id.
     table.require("nonce")?.parse::<Digest>()?;
-    let effective_from = effective_from(table, version)?;
+    let (issued_at, effective_from) = times(table, version)?;
     let resolves = resolves(table, version)?;
     let members = members(table)?;
     let active: BTreeSet<&str> = members
@@ -73,6 +73,7 @@ pub(super) fn charter(table: &mut Table<'_>, text: &str) -> Read<Charter> {
         release_k,
         pepper_epoch,
         pepper_check,
+        issued_at,
         effective_from,
         resolves,
         limits,
@@ -81,15 +82,29 @@ pub(super) fn charter(table: &mut Table<'_>, text: &str) -> Read<Charter> {
     })
 }
 
-/// From when policy and limits hold: every version but the first says so.
-fn effective_from(table: &mut Table<'_>, version: u32) -> Read<Option<Time>> {
+/// When it was issued and from when policy and limits hold: every version but the first says so. None
+/// holds from before it was issued: it would decide the past again.
+fn times(table: &mut Table<'_>, version: u32) -> Read<(Option<Time>, Option<Time>)> {
+    let issued = table.take("issued_at").map(|item| item.parse::<Time>()).transpose()?;
+    if issued.is_some() != (version > 1) {
+        return Err(table.error(
+            "issued_at: expected the time at which this version was written, except in version 1",
+        ));
+    }
     let from = table.take("effective_from").map(|item| item.parse::<Time>()).transpose()?;
     if from.is_some() != (version > 1) {
         return Err(table.error(
             "effective_from: expected the record time from which policy and limits hold, except in version 1",
         ));
     }
-    Ok(from)
+    if let (Some(issued), Some(from)) = (issued, from)
+        && from < issued
+    {
+        return Err(table.error(format!(
+            "effective_from: expected a time not before issued_at, {issued}: a policy does not decide the past again"
+        )));
+    }
+    Ok((issued, from))
 }
 
 fn resolves(table: &mut Table<'_>, version: u32) -> Read<BTreeSet<Digest>> {

@@ -33,6 +33,20 @@ pub(super) struct LocalWork {
     pub changes_now: BTreeSet<SubjectTag>,
 }
 
+impl LocalWork {
+    /// Takes out what people asked for among these callers.
+    pub(super) fn take_attestations(
+        &mut self,
+        callers: &[super::publish::Caller],
+    ) -> Vec<super::simulated::Attestation> {
+        let asked = |ticket: u64| callers.iter().any(|caller| caller.ticket == ticket);
+        let all = std::mem::take(&mut self.attestations);
+        let (theirs, others) = all.into_iter().partition(|of| asked(of.ticket));
+        self.attestations = others;
+        theirs
+    }
+}
+
 /// What has become of a subject, as far as it is local.
 pub(super) struct Settled {
     pub applied: Measure,

@@ -8,6 +8,7 @@
 mod accept;
 mod acting;
 mod amend;
+mod attempt;
 mod branches;
 mod caution;
 mod destroy;
@@ -116,6 +117,8 @@ pub struct Replica {
     other_settings: bool,
     caution: caution::Caution,
     lateness: late::Lateness,
+    /// What the signer was asked for last, where no signature came of it.
+    unanswered: Option<attempt::Unanswered>,
 }
 
 /// What a step gathers on its way.

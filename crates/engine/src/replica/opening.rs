@@ -114,6 +114,7 @@ impl Replica {
             caution: Caution::new(charters.newest(), feed, start),
             charters: Arc::new(charters),
             lateness: super::late::Lateness::default(),
+            unanswered: None,
             settings: LocalSettings::default(),
             own_policies: super::local::OwnPolicies::default(),
             other_settings: false,

@@ -1,22 +1,19 @@
-//! Publishing: the platform's statements, checked, packed into records of this node's own feed,
-//! signed, and accepted like anyone's.
+//! Publishing: the platform's statements, checked, packed into records of this node's own feed. They
+//! are signed in `attempt`, and accepted like anyone's.
 
 mod check;
 mod pack;
 
-use std::sync::Arc;
-
 use interlock_record::{
-    Digest, SALT_BYTES, SealContext, SealError, SigningFailed, Span, Statement, StatementError,
-    StatementId, TAG_SCHEME, Time, VerifiedRecord, seal,
+    Digest, SALT_BYTES, SealError, SigningFailed, Span, Statement, StatementError, StatementId,
+    Time,
 };
 
 pub(super) use check::Checked;
-use pack::{Pack, bodies};
+pub(super) use pack::{Caller, Pack, bodies};
 
-use super::{Effect, Replica, SignedHead, Work};
+use super::{Effect, Replica, Work};
 use crate::ledger::LedgerFault;
-use crate::ledger::rows::RequestRow;
 
 /// A statement to be published, with its salt.
 #[derive(Debug, Clone)]
@@ -145,6 +142,9 @@ impl Replica {
         waiting: Vec<Waiting>,
         work: &mut Work<'_>,
     ) -> Result<(), LedgerFault> {
+        if !waiting.is_empty() {
+            self.ask_again(work)?;
+        }
         let mut pack = Pack::default();
         for (ticket, drafts, request) in waiting {
             // A second try may stand right behind the first: it must see it done.
@@ -167,85 +167,5 @@ impl Replica {
             }
         }
         self.write_pack(pack, work)
-    }
-
-    /// Seals and accepts what was packed, and tells the callers.
-    fn write_pack(&mut self, pack: Pack, work: &mut Work<'_>) -> Result<(), LedgerFault> {
-        if pack.callers.is_empty() {
-            return Ok(());
-        }
-        let sealed = match self.seal_all(pack.statements, work.now) {
-            Ok(sealed) => sealed,
-            Err(error) => {
-                for caller in pack.callers {
-                    let result = Err(error.clone().into());
-                    work.effects.push(Effect::Published { ticket: caller.ticket, result });
-                }
-                return Ok(());
-            }
-        };
-        let mut places = Vec::new();
-        let mut pushes = Vec::new();
-        for record in &sealed {
-            let head = self.heads.get(&self.feed).cloned().unwrap_or_default();
-            let next = head.next(record).expect("it was sealed on this very head");
-            self.accept(record, next, work)?;
-            let sequence = record.header().sequence;
-            work.signed = Some(SignedHead { sequence, id: record.id() });
-            for index in 0..record.header().statements {
-                places.push((interlock_record::statement_id(&record.id(), index), record.header()));
-            }
-            pushes.push(Effect::Push(Arc::new(record.signed().encode())));
-        }
-        let mut places = places.into_iter();
-        for caller in pack.callers {
-            let own: Vec<_> = places.by_ref().take(caller.statements).collect();
-            let Some((_, last)) = own.last() else { continue };
-            let published = Published {
-                time: last.time,
-                sequence: last.sequence,
-                statements: own.iter().map(|(id, _)| *id).collect(),
-                repeated: Repeated::No,
-            };
-            if let Some(request) = caller.request {
-                let row = RequestRow {
-                    digest: request.digest.0.to_vec(),
-                    statements: published.statements.iter().map(|id| id.0.to_vec()).collect(),
-                    time: published.time.micros(),
-                    sequence: published.sequence,
-                };
-                work.draft.put(request.key.into_bytes(), &row);
-            }
-            work.effects.push(Effect::Published { ticket: caller.ticket, result: Ok(published) });
-        }
-        // The caller first: its answer costs nothing, and everything it was promised is on disk.
-        work.effects.append(&mut pushes);
-        Ok(())
-    }
-
-    /// Cuts statements into records and seals them, each on the one before.
-    fn seal_all(
-        &self,
-        statements: Vec<Salted>,
-        now: Time,
-    ) -> Result<Vec<VerifiedRecord>, SealError> {
-        let mut head = self.heads.get(&self.feed).cloned().unwrap_or_default();
-        let mut sealed = Vec::new();
-        for body in bodies(statements) {
-            let after_last = head.time.and_then(|last| Time::from_micros(last.micros() + 1));
-            let context = SealContext {
-                consortium: self.charters.consortium(),
-                feed: self.feed,
-                time: after_last.map_or(now, |earliest| now.max(earliest)),
-                // Never lower than before: rivals may have taken a version back.
-                charter_version: self.charters.newest().version.max(head.charter_version),
-                tag_scheme: TAG_SCHEME,
-                pepper_epoch: self.charters.at(now).pepper_epoch,
-            };
-            let record = seal(&*self.signer, &head, context, body)?;
-            head = head.next(&record).expect("it was sealed on this very head");
-            sealed.push(record);
-        }
-        Ok(sealed)
     }
 }

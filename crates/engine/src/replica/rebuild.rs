@@ -4,8 +4,11 @@
 //! Statements that came back erased (they were erased after the backup was made, or their content
 //! key is gone) no longer count: every subject that has a decision is then decided anew, and what
 //! differs from what the journal told is journaled as revised. Only after that may a node serve.
+//!
+//! A restore itself sees that records and bodies fit each other, and has no charter: here every
+//! record's signature is verified against the charter's key, before anything that it says counts.
 
-use interlock_record::{Digest, Time};
+use interlock_record::{Digest, Header, Time, VerifiedRecord, verify_header};
 
 use super::branches::Judging;
 use super::finality::on_line;
@@ -73,6 +76,7 @@ impl Replica {
         for (key, value) in &rows {
             let row = LogRow::decode(value)?;
             let record = row.verified()?;
+            self.check_signature(&record)?;
             let header = record.header();
             // Records of other branches mean nothing.
             if on_line(&work.draft, header.feed, header.sequence, record.id())? {
@@ -90,6 +94,24 @@ impl Replica {
         work.effects.clear();
         work.touched.clear();
         Ok(!rows.is_empty())
+    }
+
+    /// Whoever could write the backup could make its checks fit, but no member's signature.
+    fn check_signature(&self, record: &VerifiedRecord) -> Result<(), LedgerFault> {
+        let Header { feed, sequence, .. } = *record.header();
+        let corrupt = |why: &dyn std::fmt::Display| LedgerFault::Corrupt {
+            column: Column::Log.name(),
+            what: format!(
+                "record {sequence} of feed {feed} is not what its member signed ({why}): the backup that it was restored from was changed"
+            ),
+        };
+        let named = self.charters.feed(feed);
+        let named = named.ok_or_else(|| corrupt(&"no charter version names the feed"))?;
+        let signed = record.signed();
+        let consortium = self.charters.consortium();
+        verify_header(&signed.header, &signed.signature, &consortium, &named.key)
+            .map(drop)
+            .map_err(|error| corrupt(&error))
     }
 
     /// Where statements came back erased, decides the next subjects anew; says whether some are left.

@@ -23,8 +23,9 @@ use crate::timeline::{DisputeState, Setting, View, dispute_state, open_disputes,
 pub const MAX_SIMULATED_FLAGS: usize = 64;
 
 /// A person's write, to be put into the audit log if it is done.
+#[derive(Debug)]
 pub(super) struct Attestation {
-    ticket: u64,
+    pub(super) ticket: u64,
     person: Person,
     act: String,
     subject: Option<SubjectTag>,

@@ -57,6 +57,12 @@ struct State {
     rests: Option<(Instant, String)>,
 }
 
+/// No answer, and whether the question may have been heard.
+struct Unheard {
+    asked: bool,
+    error: io::Error,
+}
+
 impl ExternalSigner {
     /// Reaches a signer and makes sure that it has the key that it must have.
     ///
@@ -89,20 +95,23 @@ impl ExternalSigner {
                 Ok(Answer::Refused { code, text }) => {
                     Err(SigningFailed::Refused(format!("{code}: {text}")))
                 }
+                // How far it got only it knows.
                 Ok(Answer::Failed { code, text }) => {
-                    Err(SigningFailed::Unavailable(format!("{code}: {text}")))
+                    Err(SigningFailed::Unanswered(format!("{code}: {text}")))
                 }
                 Err(error) => {
                     // Whatever it is in the middle of, the next answer must not be taken for ours.
                     state.connection = None;
-                    Err(SigningFailed::Unavailable(format!("{}: {error}", self.way)))
+                    Err(SigningFailed::Unanswered(format!("{}: {error}", self.way)))
                 }
             },
-            Err(error) => {
+            Err(Unheard { asked, error }) => {
                 let why = format!("{}: {error}", self.way);
                 state.connection = None;
                 state.rests = Some((Instant::now() + SIGNER_REST, why.clone()));
-                Err(SigningFailed::Unavailable(why))
+                let failed =
+                    if asked { SigningFailed::Unanswered } else { SigningFailed::Unavailable };
+                Err(failed(why))
             }
         }
     }
@@ -110,15 +119,21 @@ impl ExternalSigner {
     /// Asks over the connection that stands, and once more over a new one where that breaks or the
     /// answer does not come: a signer may have signed this very question and remembered it, and
     /// would sign no other in its place.
-    fn exchange(&self, state: &mut State, question: &str) -> io::Result<String> {
-        let first = match state.connection.as_mut() {
-            Some(connection) => connection.exchange(question),
-            None => state.connection.insert(Connection::open(&self.way)?).exchange(question),
-        };
-        first.or_else(|_| {
-            state.connection = None;
-            state.connection.insert(Connection::open(&self.way)?).exchange(question)
-        })
+    fn exchange(&self, state: &mut State, question: &str) -> Result<String, Unheard> {
+        let mut asked = false;
+        loop {
+            let last = asked;
+            let connection = match state.connection.take() {
+                Some(connection) => connection,
+                None => Connection::open(&self.way).map_err(|error| Unheard { asked, error })?,
+            };
+            asked = true;
+            match state.connection.insert(connection).exchange(question) {
+                Ok(answer) => return Ok(answer),
+                Err(error) if last => return Err(Unheard { asked, error }),
+                Err(_) => state.connection = None,
+            }
+        }
     }
 }
 
@@ -130,7 +145,7 @@ impl Signer for ExternalSigner {
     fn sign(&self, domain: Domain, payload: &[u8]) -> Result<Signature, SigningFailed> {
         let signed = self.ask(&Question::Sign { domain, payload: payload.to_vec() })?;
         Signature::from_slice(&signed).ok_or_else(|| {
-            SigningFailed::Unavailable(format!("{}: expected a signature of 64 bytes", self.way))
+            SigningFailed::Unanswered(format!("{}: expected a signature of 64 bytes", self.way))
         })
     }
 }

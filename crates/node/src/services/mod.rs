@@ -22,6 +22,7 @@ use interlock_engine::local::LocalSettings;
 use interlock_record::{FeedId, MemberId, Pepper, Time};
 use interlock_store::{ContentKeys, Store};
 use interlock_wire::refusal;
+use interlock_wire::v1::{self, subject::By};
 use tonic::{Code, Status};
 
 use crate::clock::now;
@@ -64,16 +65,23 @@ impl Services {
         self.charters.now().at(now()).pepper_epoch
     }
 
-    /// The pepper with which tags are made now.
-    fn pepper(&self) -> Result<&Pepper, Status> {
+    /// The pepper with which tags are made now. Where it is not here only identifiers are refused:
+    /// subjects that are given as tags need none.
+    fn pepper<'a>(
+        &self,
+        subjects: impl IntoIterator<Item = &'a v1::Subject>,
+    ) -> Result<Option<&Pepper>, Status> {
         let epoch = self.epoch();
-        self.peppers.of(epoch).ok_or_else(|| {
-            refusal(
+        let pepper = self.peppers.of(epoch);
+        let by_identifier = |subject: &v1::Subject| matches!(subject.by, Some(By::Identifier(_)));
+        if pepper.is_none() && subjects.into_iter().any(by_identifier) {
+            return Err(refusal(
                 Code::FailedPrecondition,
                 "NO_PEPPER",
                 format!("the pepper of epoch {epoch}, in force now, is not on this node"),
-            )
-        })
+            ));
+        }
+        Ok(pepper)
     }
 }
 

@@ -46,6 +46,7 @@ impl Operator for Services {
                 .rivals()
                 .map(|rivals| rivals.ids.iter().map(|id| id.0.to_vec()).collect())
                 .unwrap_or_default(),
+            missing_pepper: self.peppers.missing(&charters).unwrap_or_default(),
         }))
     }
 

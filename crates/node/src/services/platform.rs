@@ -31,7 +31,9 @@ type Answer<T> = Result<Response<T>, Status>;
 impl Platform for Services {
     async fn raise_flags(&self, call: Call<v1::RaiseFlagsRequest>) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
-        let statements = requests::flags(self.pepper()?, &mut request, now()).map_err(|e| *e)?;
+        let subjects = request.flags.iter().filter_map(|draft| draft.subject.as_ref());
+        let pepper = self.pepper(subjects)?;
+        let statements = requests::flags(pepper, &mut request, now()).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
         self.publish("RaiseFlags", key, &request, statements, None).await
     }
@@ -80,7 +82,8 @@ impl Platform for Services {
 
     async fn raise_cure(&self, call: Call<v1::RaiseCureRequest>) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
-        let statement = requests::cure(self.pepper()?, &mut request).map_err(|e| *e)?;
+        let statement =
+            requests::cure(self.pepper(&request.subject)?, &mut request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
         self.publish("RaiseCure", key, &request, vec![statement], None).await
     }
@@ -90,7 +93,8 @@ impl Platform for Services {
         call: Call<v1::ReportReceiptRequest>,
     ) -> Answer<v1::PublishResponse> {
         let mut request = call.into_inner();
-        let statement = requests::receipt(self.pepper()?, &mut request).map_err(|e| *e)?;
+        let statement =
+            requests::receipt(self.pepper(&request.subject)?, &mut request).map_err(|e| *e)?;
         let key = std::mem::take(&mut request.idempotency_key);
         self.publish("ReportReceipt", key, &request, vec![statement], None).await
     }
@@ -98,7 +102,7 @@ impl Platform for Services {
     async fn lookup(&self, call: Call<v1::LookupRequest>) -> Answer<v1::LookupResponse> {
         let mut asked = call.into_inner().subjects;
         let others = requests::other_tags(&self.peppers, self.epoch(), &asked);
-        let subjects = requests::subjects(self.pepper()?, &mut asked, 1).map_err(|e| *e)?;
+        let subjects = requests::subjects(self.pepper(&asked)?, &mut asked, 1).map_err(|e| *e)?;
         let fresh = self.writer.freshness();
         let at = now();
         let this = self.clone();
@@ -117,8 +121,12 @@ impl Platform for Services {
     async fn explain(&self, call: Call<v1::ExplainRequest>) -> Answer<v1::ExplainResponse> {
         let mut request = call.into_inner();
         let mut violations = Violations::default();
-        let subject =
-            requests::subject(self.pepper()?, "subject", request.subject.as_mut(), &mut violations);
+        let subject = requests::subject(
+            self.pepper(&request.subject)?,
+            "subject",
+            request.subject.as_mut(),
+            &mut violations,
+        );
         let at = match &request.at {
             None => Some(now()),
             Some(at) => violations.check("at", time(at)),
@@ -135,8 +143,10 @@ impl Platform for Services {
         let mut violations = Violations::default();
         let subject = match &mut request.subject {
             None => Some(None),
-            given => requests::subject(self.pepper()?, "subject", given.as_mut(), &mut violations)
-                .map(|(tag, _)| Some(tag)),
+            given => {
+                requests::subject(self.pepper(&*given)?, "subject", given.as_mut(), &mut violations)
+                    .map(|(tag, _)| Some(tag))
+            }
         };
         let limit = if request.limit == 0 { DEFAULT_LISTED } else { request.limit };
         if limit > MAX_LISTED {
@@ -157,7 +167,8 @@ impl Platform for Services {
     ) -> Answer<Self::WatchDecisionsStream> {
         let mut request = call.into_inner();
         let subjects =
-            requests::subjects(self.pepper()?, &mut request.subjects, 0).map_err(|e| *e)?;
+            requests::subjects(self.pepper(&request.subjects)?, &mut request.subjects, 0)
+                .map_err(|e| *e)?;
         let events = watch::decisions(self, &request, subjects)?;
         Ok(Response::new(Box::pin(events)))
     }

@@ -31,8 +31,12 @@ impl Proof for Services {
     ) -> Answer<Self::ExportDecisionStream> {
         let mut request = call.into_inner();
         let mut violations = Violations::default();
-        let subject =
-            requests::subject(self.pepper()?, "subject", request.subject.as_mut(), &mut violations);
+        let subject = requests::subject(
+            self.pepper(&request.subject)?,
+            "subject",
+            request.subject.as_mut(),
+            &mut violations,
+        );
         let (subject, _) = violations.finish(subject).map_err(|e| *e)?;
         let this = self.clone();
         let made = blocking(move || match this.bundle(subject, request.event) {

@@ -25,7 +25,7 @@ type Checked<T> = Result<T, Box<Status>>;
 /// A subject and, where it was given by identifier, what kind that was. The identifier is made a
 /// tag in the request too, so that its hash gives nothing away; one that is refused is wiped.
 pub(super) fn subject(
-    pepper: &Pepper,
+    pepper: Option<&Pepper>,
     field: &str,
     subject: Option<&mut v1::Subject>,
     violations: &mut Violations,
@@ -46,6 +46,9 @@ pub(super) fn subject(
             raw.value.zeroize();
             let id_type = violations.check(format!("{field}.identifier.id_type"), id_type)?;
             let id = violations.check(format!("{field}.identifier.value"), id?)?;
+            // Whoever asks has seen to it that there is one.
+            let pepper =
+                violations.check(field, pepper.ok_or("there is no pepper to make a tag"))?;
             let tag = tag(pepper, &id);
             *by = By::Tag(tag.0.to_vec());
             Some((tag, Some(id_type)))
@@ -129,7 +132,7 @@ pub(super) fn idempotency_key(key: &str, violations: &mut Violations) {
 
 /// The flags of a request, their subjects made tags in the request too.
 pub(super) fn flags(
-    pepper: &Pepper,
+    pepper: Option<&Pepper>,
     request: &mut v1::RaiseFlagsRequest,
     now: Time,
 ) -> Checked<Vec<Statement>> {
@@ -151,7 +154,7 @@ pub(super) fn flags(
 }
 
 fn flag(
-    pepper: &Pepper,
+    pepper: Option<&Pepper>,
     field: &str,
     draft: &mut v1::FlagDraft,
     now: Time,
@@ -299,7 +302,10 @@ pub(super) fn erase(request: &v1::EraseRequest) -> Checked<Statement> {
     violations.finish(both.map(|(statement, ground)| Statement::Erase(Erase { statement, ground })))
 }
 
-pub(super) fn cure(pepper: &Pepper, request: &mut v1::RaiseCureRequest) -> Checked<Statement> {
+pub(super) fn cure(
+    pepper: Option<&Pepper>,
+    request: &mut v1::RaiseCureRequest,
+) -> Checked<Statement> {
     let mut violations = Violations::default();
     idempotency_key(&request.idempotency_key, &mut violations);
     let subject = subject(pepper, "subject", request.subject.as_mut(), &mut violations);
@@ -309,7 +315,7 @@ pub(super) fn cure(pepper: &Pepper, request: &mut v1::RaiseCureRequest) -> Check
 }
 
 pub(super) fn receipt(
-    pepper: &Pepper,
+    pepper: Option<&Pepper>,
     request: &mut v1::ReportReceiptRequest,
 ) -> Checked<Statement> {
     let mut violations = Violations::default();
@@ -333,7 +339,7 @@ pub(super) fn receipt(
 }
 
 pub(super) fn subjects(
-    pepper: &Pepper,
+    pepper: Option<&Pepper>,
     subjects: &mut [v1::Subject],
     least: usize,
 ) -> Checked<Vec<SubjectTag>> {

@@ -26,5 +26,6 @@ mod revisiting;
 mod simulating;
 mod telling;
 mod trust;
+mod unanswered;
 mod withholding;
 mod world;

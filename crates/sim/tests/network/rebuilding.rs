@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use interlock_engine::ledger::rows::{DecisionRow, LogRow, RestoreRow, StoredRow};
 use interlock_engine::ledger::{Column, Draft, Ledger, MemoryLedger, MetaKey, Origin, Row};
 use interlock_engine::replica::{Happening, Replica, Start};
-use interlock_record::{FeedId, Time, VerifiedRecord};
+use interlock_record::{FeedId, Header, Span, Time, VerifiedRecord};
 use interlock_sim::checks::{journal, journal_is_true, records};
 use interlock_sim::consortium::{Consortium, Shape, feed};
 use interlock_sim::dice::Dice;
@@ -83,6 +83,48 @@ fn decided(ledger: &MemoryLedger) -> BTreeMap<Vec<u8>, Vec<(i64, u32)>> {
         (!steps.is_empty()).then_some((key, steps))
     });
     scopes.collect()
+}
+
+#[test]
+fn a_restored_record_that_its_member_did_not_sign_is_refused() {
+    let mut network = talk(7, &Shape::default(), Faults::NONE, 20);
+    network.calm();
+    let member = network.members()[0];
+    let good = restored(network.ledger(member), &mut |_| 0);
+    let all = rows(&good, Column::Log);
+    assert!(all.len() > 3, "{} records", all.len());
+    for number in [0, all.len() / 2, all.len() - 1] {
+        // A changed signature, and a header that was changed to say something else.
+        for of_signature in [true, false] {
+            let (key, value) = &all[number];
+            let mut row = <LogRow as StoredRow>::decode(value).expect("a row");
+            let mut signed = row.verified().expect("a record").into_signed();
+            if of_signature {
+                signed.signature.0[9] ^= 1;
+            } else {
+                let mut header = Header::decode(&signed.header).expect("it is one");
+                header.time = header.time.plus(Span::from_secs(1));
+                signed.header = header.encode();
+            }
+            row.record = signed.encode();
+            let mut draft = Draft::new(&good);
+            draft.put(key.clone(), &row);
+            let changes = draft.into_changes();
+            let mut ledger = good.clone();
+            ledger.commit(&changes);
+            let opening =
+                network.consortium().opening(feed(0, 1), Start::Careful { last_signed: None });
+            let mut replica = Replica::open(&ledger, opening).expect("opens");
+            let refused = loop {
+                match replica.rebuild(&ledger, network.clock(member)) {
+                    Ok(Some(changes)) => ledger.commit(&changes),
+                    Ok(None) => panic!("record {number} was taken"),
+                    Err(fault) => break fault.to_string(),
+                }
+            };
+            assert!(refused.contains("is not what its member signed"), "{refused}");
+        }
+    }
 }
 
 proptest! {

@@ -11,6 +11,7 @@ use interlock_wire::v1;
 use serde::Serialize;
 use tonic::Code;
 
+use super::late::Late;
 use crate::chain::Chain;
 use crate::client::{Node, NodeArgs, explain, governance, refusal};
 use crate::exit::{Exit, Failure};
@@ -32,6 +33,8 @@ pub(crate) struct Apply {
     /// A signature, as `charter sign` writes it; may be repeated.
     #[arg(long = "signature", value_name = "FILE")]
     signatures: Vec<PathBuf>,
+    #[command(flatten)]
+    late: Late,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -64,6 +67,7 @@ struct Signers {
 impl Apply {
     pub(super) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         let charter = Charter::parse(&self.file.display().to_string(), &read_text(&self.file)?)?;
+        self.late.check(&charter)?;
         let signatures = self
             .signatures
             .iter()

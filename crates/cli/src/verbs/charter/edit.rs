@@ -211,6 +211,7 @@ mod tests {
     }
 
     fn finished(mut next: NextDocument, previous: &Charter) -> Charter {
+        next.set("issued_at", value("2026-01-01T00:00:00Z"));
         next.set("effective_from", value("2026-01-01T00:00:00Z"));
         let text = next.text();
         let charter =

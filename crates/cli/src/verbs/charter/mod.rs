@@ -7,6 +7,7 @@ mod diff;
 mod edit;
 mod export;
 mod init;
+mod late;
 mod member;
 mod propose;
 mod show;

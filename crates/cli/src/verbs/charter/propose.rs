@@ -41,7 +41,8 @@ pub(crate) struct Propose {
     /// The charter or chain to begin with. Default: what the node knows.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// From which record time policy and limits hold: a time, or +DURATION from now.
+    /// From which record time policy and limits hold: a time to come, or +DURATION from now. Leave
+    /// time for signing, and for the version to reach everybody.
     #[arg(long, value_name = "TIME|+DURATION", default_value = "+1h")]
     effective_from: Moment,
     #[command(flatten)]
@@ -144,7 +145,16 @@ impl Propose {
         };
         let previous = known.newest().clone();
         let mut next = NextDocument::after(&previous)?;
-        next.set("effective_from", value(self.effective_from.from(now()).to_string()));
+        let issued_at = now();
+        let effective_from = self.effective_from.from(issued_at);
+        if effective_from < issued_at {
+            return Err(Failure::bad_input(format!(
+                "--effective-from: {effective_from} has passed: a policy does not decide the past again. Expected a time to come, or +DURATION"
+            ))
+            .into());
+        }
+        next.set("issued_at", value(issued_at.to_string()));
+        next.set("effective_from", value(effective_from.to_string()));
         if self.resolves {
             next.set("resolves", rivals(&known)?);
         }

@@ -41,6 +41,7 @@ struct CharterView {
     hash: String,
     version: u32,
     previous: Option<String>,
+    issued_at: Option<String>,
     effective_from: Option<String>,
     resolves: Vec<String>,
     rules: u32,
@@ -143,6 +144,7 @@ impl CharterView {
             hash: charter.id().to_string(),
             version: charter.version,
             previous: charter.previous.map(|id| id.to_string()),
+            issued_at: charter.issued_at.map(|at| at.to_string()),
             effective_from: charter.effective_from.map(|from| from.to_string()),
             resolves: charter.resolves.iter().map(ToString::to_string).collect(),
             rules: charter.rules,
@@ -221,6 +223,9 @@ impl fmt::Display for CharterView {
             writeln!(f, "of        consortium {consortium}")?;
         }
         writeln!(f, "version   {}, rules {}", self.version, self.rules)?;
+        if let Some(at) = &self.issued_at {
+            writeln!(f, "issued    {at}")?;
+        }
         if let Some(from) = &self.effective_from {
             writeln!(f, "in force  policy and limits for records from {from} on")?;
         }

@@ -9,6 +9,7 @@ use interlock_engine::charter::{Charter, CharterSignature, Role};
 use interlock_record::{MemberId, SigningKey};
 use serde::Serialize;
 
+use super::late::Late;
 use crate::exit::{Exit, Failure};
 use crate::file::read_text;
 use crate::output::Output;
@@ -36,6 +37,8 @@ pub(crate) struct Sign {
     /// key that this version replaces.
     #[arg(long)]
     recovery: bool,
+    #[command(flatten)]
+    late: Late,
     /// Where to write the signature; nothing is overwritten.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -69,6 +72,7 @@ impl Sign {
             )
             .into());
         }
+        self.late.check(&charter)?;
         let key = SigningKey::from_seed(*read_secret(&self.key)?);
         let (role, named) = if self.recovery {
             (Role::Recovery, named.recovery_key)

@@ -48,7 +48,7 @@ fn follow(previous: &Charter, secs: u32, edit: impl Fn(String) -> String) -> Str
     let body = previous.text.find("rules = ").expect("it has rules");
     let from = Time::from_micros(i64::from(secs) * 1_000_000).expect("in range");
     edit(format!(
-        "format = 1\nname = \"n\"\nversion = {}\nprevious = \"{}\"\neffective_from = \"{from}\"\n{}",
+        "format = 1\nname = \"n\"\nversion = {}\nprevious = \"{}\"\nissued_at = \"{from}\"\neffective_from = \"{from}\"\n{}",
         previous.version + 1,
         previous.id(),
         &previous.text[body..],
@@ -166,6 +166,28 @@ fn what_may_not_follow_is_told_apart() {
     let earlier = refused(&second, &sign(next(&second, 10, same), "abcd"));
     assert!(earlier.to_string().contains("effective_from"), "at the same instant: {earlier}");
     taken(&second, &sign(next(&second, 11, same), "abcd"));
+}
+
+#[test]
+fn a_version_holds_from_when_it_was_issued_at_the_earliest() {
+    let charters = charters();
+    let issued = |micros: i64| {
+        next(&charters, 10, |text| {
+            let at = Time::from_micros(10_000_000 + micros).expect("in range");
+            text.replace("issued_at = \"1970-01-01T00:00:10Z\"", &format!("issued_at = \"{at}\""))
+        })
+    };
+    for micros in [-1, 0] {
+        let after = taken(&charters, &sign(issued(micros), "abc"));
+        assert_eq!(after.newest().effective_from, Time::from_micros(10_000_000));
+    }
+    // Whoever has signed it: all of them are not enough.
+    let error = refused(&charters, &sign(issued(1), "abcd")).to_string();
+    assert!(error.contains("effective_from: expected a time not before issued_at"), "{error}");
+    let unsaid =
+        next(&charters, 10, |text| text.replace("issued_at = \"1970-01-01T00:00:10Z\"\n", ""));
+    let error = refused(&charters, &sign(unsaid, "abcd")).to_string();
+    assert!(error.contains("issued_at: expected the time"), "{error}");
 }
 
 fn ended(text: &str, id: &str) -> String {

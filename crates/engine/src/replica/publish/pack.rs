@@ -6,12 +6,14 @@ use super::{Request, Salted};
 
 /// Statements of several callers, in the order in which they came.
 #[derive(Default)]
-pub(super) struct Pack {
+pub(in crate::replica) struct Pack {
     pub statements: Vec<Salted>,
     pub callers: Vec<Caller>,
 }
 
-pub(super) struct Caller {
+/// Who asked for how many of them.
+#[derive(Debug)]
+pub(in crate::replica) struct Caller {
     pub ticket: u64,
     pub statements: usize,
     pub request: Option<Request>,
@@ -43,7 +45,7 @@ fn size((salt, statement): &Salted) -> usize {
 }
 
 /// Statements, cut into bodies that fit a record.
-pub(super) fn bodies(statements: Vec<Salted>) -> Vec<Vec<Salted>> {
+pub(in crate::replica) fn bodies(statements: Vec<Salted>) -> Vec<Vec<Salted>> {
     let mut bodies: Vec<Vec<Salted>> = Vec::new();
     let mut bytes = 0;
     for statement in statements {

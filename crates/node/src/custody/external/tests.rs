@@ -104,7 +104,7 @@ fn nonsense_is_an_error_and_the_next_answer_is_not_taken_for_this_one() {
         });
         let signer = ExternalSigner::connect(way.clone(), key().public()).expect("its key");
         let failed = sign(&signer);
-        assert!(matches!(failed, Err(SigningFailed::Unavailable(_))), "{nonsense:?}: {failed:?}");
+        assert!(matches!(failed, Err(SigningFailed::Unanswered(_))), "{nonsense:?}: {failed:?}");
         drop(signer);
         end(&way, served);
     }
@@ -139,11 +139,14 @@ fn a_silent_signer_is_asked_twice_and_then_left_alone() {
     let signer =
         ExternalSigner { way: Way::Socket(path), key: key().public(), state: Mutex::default() };
     let start = Instant::now();
-    let failed = sign(&signer).expect_err("nobody answers").to_string();
+    let failed = sign(&signer).expect_err("nobody answers");
+    assert!(failed.may_have_signed(), "{failed:?}");
+    let failed = failed.to_string();
     assert!(failed.contains("no answer within 2s"), "{failed}");
     assert!(start.elapsed() >= SIGNER_PATIENCE * 2 && start.elapsed() < SIGNER_PATIENCE * 3);
     let again = Instant::now();
-    assert!(sign(&signer).is_err());
+    let failed = sign(&signer).expect_err("it is left alone");
+    assert!(!failed.may_have_signed(), "it was not asked: {failed:?}");
     assert!(again.elapsed() < SIGNER_REST, "refused at once: {:?}", again.elapsed());
 }
 
@@ -152,10 +155,12 @@ fn who_is_not_there_is_told_by_name() {
     let gone = Way::Socket("/nonexistent/socket".into());
     let error = ExternalSigner::connect(gone, key().public()).expect_err("gone").to_string();
     assert!(error.contains("/nonexistent/socket"), "{error}");
-    for words in [vec!["/nonexistent/program".to_owned()], vec!["true".to_owned()], vec![]] {
+    for words in [vec!["/nonexistent/program".to_owned()], vec![]] {
         let error = ExternalSigner::connect(Way::Command(words), key().public());
         assert!(matches!(error, Err(SigningFailed::Unavailable(_))), "{error:?}");
     }
+    let ends = ExternalSigner::connect(Way::Command(vec!["true".to_owned()]), key().public());
+    assert!(matches!(ends, Err(SigningFailed::Unanswered(_))), "{ends:?}");
 }
 
 #[test]

@@ -50,19 +50,19 @@ fn has_identifier(request: &impl prost::Message) -> bool {
 fn what_is_hashed_has_the_tag_and_not_the_identifier() {
     let digest_of = |subject: fn() -> v1::Subject| {
         let mut raise = raising(subject());
-        flags(&pepper(), &mut raise, now()).unwrap();
+        flags(Some(&pepper()), &mut raise, now()).unwrap();
         let mut better = v1::RaiseCureRequest {
             subject: Some(subject()),
             kind: v1::CureKind::Repaid.into(),
             ..Default::default()
         };
-        cure(&pepper(), &mut better).unwrap();
+        cure(Some(&pepper()), &mut better).unwrap();
         let mut done = v1::ReportReceiptRequest {
             subject: Some(subject()),
             measure: v1::Measure::Lock.into(),
             ..Default::default()
         };
-        receipt(&pepper(), &mut done).unwrap();
+        receipt(Some(&pepper()), &mut done).unwrap();
         assert!(!has_identifier(&raise) && !has_identifier(&better) && !has_identifier(&done));
         [digest("RaiseFlags", &raise), digest("RaiseCure", &better), digest("ReportReceipt", &done)]
     };
@@ -76,7 +76,7 @@ fn a_request_that_is_refused_forgets_its_identifiers_too() {
     let wrong = "110105194912310020";
     let mut bad = raising(raw(wrong));
     bad.flags[0].confidence = 0;
-    let refused = flags(&pepper(), &mut bad, now()).unwrap_err();
+    let refused = flags(Some(&pepper()), &mut bad, now()).unwrap_err();
     assert!(!refused.message().contains(wrong));
     assert!(!refused.details().windows(17).any(|window| window == &wrong.as_bytes()[..17]));
     assert!(!has_identifier(&bad));
@@ -85,11 +85,11 @@ fn a_request_that_is_refused_forgets_its_identifiers_too() {
         flags: vec![raising(raw(ID_NUMBER)).flags.remove(0); MAX_FLAGS + 1],
         ..Default::default()
     };
-    assert!(flags(&pepper(), &mut many, now()).is_err());
+    assert!(flags(Some(&pepper()), &mut many, now()).is_err());
     assert!(!has_identifier(&many));
 
     let mut subjects_asked = vec![raw(ID_NUMBER); MAX_SUBJECTS + 1];
-    assert!(subjects(&pepper(), &mut subjects_asked, 1).is_err());
+    assert!(subjects(Some(&pepper()), &mut subjects_asked, 1).is_err());
     assert!(!subjects_asked.iter().any(has_identifier));
 }
 
@@ -98,7 +98,7 @@ fn an_identifier_in_other_text_is_refused_and_not_repeated() {
     let refused = |change: fn(&mut v1::RaiseFlagsRequest)| {
         let mut request = raising(by_tag());
         change(&mut request);
-        flags(&pepper(), &mut request, now()).unwrap_err()
+        flags(Some(&pepper()), &mut request, now()).unwrap_err()
     };
     for refused in [
         refused(|it| it.idempotency_key = format!("case {ID_NUMBER}")),
@@ -121,7 +121,7 @@ fn an_identifier_in_other_text_is_refused_and_not_repeated() {
 /// What goes to other members is encrypted on the wire; this is what is encrypted there.
 #[test]
 fn the_frames_that_peers_get_have_the_tag_and_not_the_identifier() {
-    let statements = flags(&pepper(), &mut raising(raw(ID_NUMBER)), now()).unwrap();
+    let statements = flags(Some(&pepper()), &mut raising(raw(ID_NUMBER)), now()).unwrap();
     let body = statements.iter().map(|statement| ([7; 16], statement.encode().unwrap()));
     let context = SealContext {
         consortium: ConsortiumId([1; 32]),

@@ -1,5 +1,6 @@
 //! The program as scripts see it: what it prints, on which stream, and how it ends.
 
+mod cascades;
 mod fake;
 mod issuers;
 mod offline;

@@ -25,7 +25,7 @@ pub struct Log {
 
 impl Log {
     /// Adds what happened to other borrowers.
-    pub(super) fn append(&mut self, other: Self) {
+    pub(super) fn append(&mut self, other: &Self) {
         self.left_out += other.left_out;
         if self.lines + other.lines <= MAX_LOGGED_LINES {
             self.text.push_str(&other.text);

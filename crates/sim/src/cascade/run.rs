@@ -121,7 +121,7 @@ fn run(
         let (tally, log) = done?;
         run.tally.add(tally);
         if let (Some(all), Some(log)) = (&mut run.log, log) {
-            all.append(log);
+            all.append(&log);
         }
         Ok::<_, RunError>(())
     })?;

@@ -118,13 +118,9 @@ fn student(freedom: usize) -> f64 {
         2.052, 2.048, 2.045, 2.042,
     ];
     const NORMAL: f64 = 1.959_964;
-    match TABLE.get(freedom.saturating_sub(1)) {
-        Some(point) => *point,
-        None => {
-            let z = NORMAL;
-            z + (z.powi(3) + z) / (4.0 * freedom as f64)
-        }
-    }
+    let z = NORMAL;
+    let expansion = z + (z.powi(3) + z) / (4.0 * freedom as f64);
+    TABLE.get(freedom.saturating_sub(1)).copied().unwrap_or(expansion)
 }
 
 #[cfg(test)]

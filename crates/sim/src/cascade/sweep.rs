@@ -101,7 +101,6 @@ fn split(text: &str) -> Vec<&str> {
     for (index, letter) in text.char_indices() {
         match (quote, letter) {
             (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(letter),
             (None, '[' | '{') => depth += 1,
             (None, ']' | '}') => depth = depth.saturating_sub(1),
@@ -109,7 +108,7 @@ fn split(text: &str) -> Vec<&str> {
                 parts.push(&text[start..index]);
                 start = index + 1;
             }
-            (None, _) => {}
+            _ => {}
         }
     }
     parts.push(&text[start..]);

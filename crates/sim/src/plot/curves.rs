@@ -6,6 +6,9 @@ use super::frame::{Frame, Look, above_legend, curve_on, legend, thin_on};
 use super::{PlotError, records, sheet, short};
 use crate::cascade::quantile;
 
+/// The deserved and the undeserved locks of a day, run by run.
+type OfRuns = (Vec<f64>, Vec<f64>);
+
 const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 /// Locks in force at the end of each day, deserved and not: the median over runs, and the 5 % and 95 %
@@ -14,7 +17,7 @@ const SECONDS_PER_HOUR: f64 = 3_600.0;
 /// # Errors
 /// [`PlotError`].
 pub fn locks_over_time(daily: &str) -> Result<String, PlotError> {
-    let mut days: BTreeMap<u64, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut days: BTreeMap<u64, OfRuns> = BTreeMap::new();
     for (line, fields) in records(daily) {
         let expected = "run,day,locks_true,locks_wrongful";
         let bad = PlotError::Line { line, expected };
@@ -31,7 +34,7 @@ pub fn locks_over_time(daily: &str) -> Result<String, PlotError> {
     if days.is_empty() {
         return Err(PlotError::Nothing("daily.csv: expected at least one day".to_owned()));
     }
-    let curve = |which: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>, q: f64| -> Vec<(f64, f64)> {
+    let curve = |which: fn(&OfRuns) -> &Vec<f64>, q: f64| -> Vec<(f64, f64)> {
         days.iter()
             .map(|(day, runs)| {
                 let mut sorted = which(runs).clone();

@@ -67,10 +67,6 @@ pub(super) fn above_legend(lines: usize) -> u32 {
 }
 
 impl Look {
-    fn line(self) -> ShapeStyle {
-        BLACK.stroke_width(2)
-    }
-
     /// How long dashes and the gaps between them are, in pixels.
     const fn dashes(self) -> Option<(i32, i32)> {
         match self {
@@ -81,16 +77,18 @@ impl Look {
     }
 }
 
+/// The stroke of curves and marks.
+fn line() -> ShapeStyle {
+    BLACK.stroke_width(2)
+}
+
 /// Draws a curve with its marks.
 pub(super) fn curve_on(chart: &mut Chart<'_>, curve: &[(f64, f64)], look: Look) -> Drawn<()> {
     match look.dashes() {
-        None => chart.draw_series(LineSeries::new(curve.iter().copied(), look.line()))?,
-        Some((dash, gap)) => chart.draw_series(DashedLineSeries::new(
-            curve.iter().copied(),
-            dash,
-            gap,
-            look.line(),
-        ))?,
+        None => chart.draw_series(LineSeries::new(curve.iter().copied(), line()))?,
+        Some((dash, gap)) => {
+            chart.draw_series(DashedLineSeries::new(curve.iter().copied(), dash, gap, line()))?
+        }
     };
     let every = curve.len().div_ceil(MARKS).max(1);
     let marks = curve.iter().copied().skip(every / 2).step_by(every);
@@ -99,7 +97,7 @@ pub(super) fn curve_on(chart: &mut Chart<'_>, curve: &[(f64, f64)], look: Look) 
             chart.draw_series(marks.map(|at| Circle::new(at, 4, BLACK.filled())))?;
         }
         Look::DashedCross => {
-            chart.draw_series(marks.map(|at| Cross::new(at, 5, look.line())))?;
+            chart.draw_series(marks.map(|at| Cross::new(at, 5, line())))?;
         }
         Look::DottedTriangle => {
             chart.draw_series(marks.map(|at| TriangleMarker::new(at, 6, BLACK.filled())))?;
@@ -123,13 +121,13 @@ pub(super) fn legend(sheet: &Sheet<'_>, row: i32, label: &str, look: Look) -> Dr
     let mut from = SAMPLE.0;
     while from < SAMPLE.1 {
         let to = (from + dash).min(SAMPLE.1);
-        sheet.draw(&PathElement::new(vec![(from, y), (to, y)], look.line()))?;
+        sheet.draw(&PathElement::new(vec![(from, y), (to, y)], line()))?;
         from += dash + gap;
     }
     let middle = (i32::midpoint(SAMPLE.0, SAMPLE.1), y);
     match look {
         Look::SolidRound => sheet.draw(&Circle::new(middle, 4, BLACK.filled()))?,
-        Look::DashedCross => sheet.draw(&Cross::new(middle, 5, look.line()))?,
+        Look::DashedCross => sheet.draw(&Cross::new(middle, 5, line()))?,
         Look::DottedTriangle => sheet.draw(&TriangleMarker::new(middle, 6, BLACK.filled()))?,
     }
     let text = Text::new(label.to_owned(), (SAMPLE.1 + 12, y - 8), (FONT, 15).into_font());

@@ -148,7 +148,7 @@ fn a_mistake_is_told_with_its_place() {
     }
     let twice = format!("{GOOD}{}", &GOOD[GOOD.find("[[cause]]").expect("a cause")..]);
     let found = read(&twice, &[]).expect_err("twice");
-    assert!(found.contains("small.toml:21") && found.contains("different names"), "{found}");
+    assert!(found.contains("small.toml:20") && found.contains("different names"), "{found}");
 }
 
 #[test]

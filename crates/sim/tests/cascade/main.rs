@@ -1,4 +1,6 @@
 //! Cascades: from scenario files to rows.
+// What is compared exactly are counts, and shares of them that have one spelling.
+#![allow(clippy::float_cmp)]
 
 mod breaker;
 mod evidence;

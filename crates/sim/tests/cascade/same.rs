@@ -4,6 +4,8 @@ use interlock_sim::cascade::output::{
     Row, header, read_rows, write_daily, write_header, write_lags, write_parquet, write_rows,
 };
 
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
 use crate::{runs, shipped};
 
 /// Everything that is written about some runs.
@@ -76,7 +78,6 @@ fn parquet_begins_and_ends_as_it_must_and_holds_every_column() {
     let mut file = Vec::new();
     write_parquet(&[], &rows, &mut file).expect("written");
     assert_eq!((&file[..4], &file[file.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
-    use parquet::file::reader::{FileReader as _, SerializedFileReader};
     let reader = SerializedFileReader::new(bytes::Bytes::from(file)).expect("a good file");
     let schema = reader.metadata().file_metadata().schema_descr();
     let names: Vec<String> =

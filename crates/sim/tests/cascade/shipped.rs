@@ -78,7 +78,7 @@ fn an_objection_opens_an_account_long_before_the_answer() {
     let setting = "policy.reason.ABNORMAL_OPERATION.disputed_ceiling=FREEZE";
     let frozen = row(&shipped("frozen-account", &[setting]));
     let days = |row| value(row, "wrongful_person_days");
-    assert!(days(&frozen) > 3.0 * days(&open), "{} {}", days(&frozen), days(&open));
+    assert!(days(&frozen) > 2.0 * days(&open), "{} {}", days(&frozen), days(&open));
     assert!(value(&open, "contained") > 500.0);
     let lost = value(&frozen, "contained") - value(&open, "contained");
     assert!(lost.abs() < 100.0, "thieves gain little: {lost}");

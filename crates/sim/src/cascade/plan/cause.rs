@@ -32,6 +32,7 @@ struct Raised {
 }
 
 /// Whose flag it really is.
+#[derive(Clone, Copy)]
 enum Origin {
     /// The platform's own; only these carry the cause's name, by which they are recalled.
     Own,

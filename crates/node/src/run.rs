@@ -113,16 +113,13 @@ pub async fn run(
         store: store.clone(),
         data: config.data.clone(),
     };
-    let peppers = Arc::new(peppers);
-    let mut peers = JoinSet::new();
-    peers.spawn(peppers.clone().warn_of_missing(charter_feed.clone(), shutdown.clone()));
     let services = Services {
         me: feed.member,
         feed,
         charters: charter_feed,
-        peppers,
+        peppers: Arc::new(peppers),
         store: store.clone(),
-        content_keys: content_keys.clone(),
+        content_keys,
         writer: writer.clone(),
         links,
         settings: Arc::new(settings),
@@ -141,10 +138,11 @@ pub async fn run(
     let upkeep =
         writer::Upkeep { last_signed, seen_every: config.seen_every.unwrap_or(SEEN_EVERY), meters };
     let writer_thread = writer::spawn(replica, store, queue, Box::new(outbox), upkeep)?;
+    let mut peers = JoinSet::new();
     peers.spawn(transport_keys.renew_forever(credentials, shutdown));
     let member = context.me;
     peers.spawn(pull_forever(context.clone(), asked));
-    spawn_tasks(&mut peers, &context, &config, destructions, content_keys);
+    spawn_tasks(&mut peers, &context, &config, destructions, &services);
     tracing::info!(%member, listen, %consortium, "ready");
     ready();
 
@@ -192,15 +190,17 @@ fn join(
     (joiner, writer_ended)
 }
 
-/// Starts what a node does of itself, beside pulls and keys: calls, retention, destruction.
+/// Starts what a node does of itself, beside pulls and keys: calls, retention, destruction, warnings.
 fn spawn_tasks(
     tasks: &mut JoinSet<()>,
     context: &Context,
     config: &Config,
     destructions: Destructions,
-    content_keys: ContentKeys,
+    services: &Services,
 ) {
     tasks.spawn(dial_members(context.clone()));
+    let peppers = services.peppers.clone();
+    tasks.spawn(peppers.warn_of_missing(context.charters.clone(), context.shutdown.clone()));
     let every = config.retention_every.map(|every| every.micros().unsigned_abs());
     let retention = Retention {
         me: context.me,
@@ -213,7 +213,7 @@ fn spawn_tasks(
     tasks.spawn(destroy_forever(
         destructions,
         context.store.clone(),
-        content_keys,
+        services.content_keys.clone(),
         context.writer.clone(),
         context.shutdown.clone(),
     ));

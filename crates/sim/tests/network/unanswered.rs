@@ -95,11 +95,11 @@ fn asks(ticket: u64, statements: Vec<Statement>) -> Input {
 }
 
 fn answer(step: &Step, ticket: u64) -> Result<Published, PublishRefused> {
-    let answers = step.effects.iter().filter_map(|effect| match effect {
+    let mut answers = step.effects.iter().filter_map(|effect| match effect {
         Effect::Published { ticket: of, result } if *of == ticket => Some(result.clone()),
         _ => None,
     });
-    answers.last().expect("it was answered")
+    answers.next_back().expect("it was answered")
 }
 
 fn flags(count: u16) -> Vec<Statement> {

@@ -4,7 +4,6 @@ use interlock_record::MemberId;
 use interlock_sim::events::{Event, Events};
 use interlock_sim::told::{Copying, Told};
 
-
 /// What the events say, where these members copy.
 ///
 /// # Errors

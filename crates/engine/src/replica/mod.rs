@@ -1,9 +1,9 @@
 //! One replica of the consortium as a pure state machine: `step(ledger, now, inputs) -> Step`.
 //!
-//! Inputs are values, and so is what comes out: [`Changes`](crate::ledger::Changes) to commit, all or none, and
-//! [`Effect`]s to run *after* they are committed. The node commits to RocksDB and runs effects on
-//! sockets; the simulator applies the same step to a map. A replica whose changes could not be
-//! committed must not be used again: it remembers what the ledger does not.
+//! Inputs are values, and so is what comes out: [`Changes`](crate::ledger::Changes) to commit, all
+//! or none, and [`Effect`]s to run *after* they are committed. The node commits to RocksDB and runs
+//! effects on sockets; the simulator applies the same step to a map. A replica whose changes could
+//! not be committed must not be used again: it remembers what the ledger does not.
 
 mod accept;
 mod acting;

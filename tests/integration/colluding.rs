@@ -20,7 +20,7 @@ async fn applied(node: &Node, number: u8) -> Measure {
 }
 
 #[tokio::test]
-async fn a_quorum_that_colludes_changes_rules_but_neither_the_past_nor_who_signed() {
+async fn a_quorum_that_colludes_changes_the_rules_for_all_and_is_seen_to_have_signed() {
     let consortium = Consortium::start_governed(&["acme", "bolt", "cato", "dune"], 4).await;
     let [acme, bolt, cato, dune] = &consortium.nodes[..] else { unreachable!("four") };
     acme.raise(flag(tag(1), Severity::High)).await;
@@ -36,7 +36,7 @@ async fn a_quorum_that_colludes_changes_rules_but_neither_the_past_nor_who_signe
     all_at(&[acme, bolt, cato, dune], 2).await;
     let locked = dune.told(tag(1), DecisionChange::Effective, Measure::Lock).await;
 
-    // From its own time on: what was decided before is as it was, at every node.
+    // From the time that it states: what was decided before is as it was, at every node.
     assert!(instant(locked.at) >= from, "{locked:?}");
     for node in &consortium.nodes {
         let events = node.events(tag(1)).await;

@@ -64,7 +64,10 @@ impl Sim {
             let needed: Vec<u32> = (0..MEMBERS).map(needed).collect();
             let (searched, took) = timed(|| search(black_box(&graph), &needed, first))?;
             floor.push(took);
-            ensure!(locked == again && locked == searched, "they differ: {locked} {again} {searched}");
+            ensure!(
+                locked == again && locked == searched,
+                "they differ: {locked} {again} {searched}"
+            );
         }
         let floor = Row::new("floor: a search with an array of thresholds", floor);
         let cascade = Row::new("cascade of 10,000 members, z = 4", cascade);

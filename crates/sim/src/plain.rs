@@ -69,8 +69,9 @@ pub fn flagged(flags: u32) -> (BTreeSet<MemberId>, Evidence) {
 /// The policy file in which every flag of [`flag`]'s kind weighs 100 points and stays, and a lock asks
 /// for what is given: lines of a rule, such as `issuers = 2`.
 pub fn policy(head: &str, rules: &[&str]) -> String {
-    let rules: String =
+    let rules: Vec<String> =
         rules.iter().map(|rule| format!("[[measure.LOCK.rule]]\n{rule}\n")).collect();
+    let rules = rules.concat();
     format!(
         "version = 1\nissuer_cap = 100\nwitness_points = 100\n{head}\n\
          [reason.OTHER]\npoints = {{ LOW = 100, MEDIUM = 100, HIGH = 100, CRITICAL = 100 }}\n\

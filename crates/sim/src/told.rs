@@ -61,7 +61,7 @@ impl Told {
     }
 
     /// Adds what happened next: events come in order of time and, at one instant, of members.
-    pub fn event(&mut self, at: Time, issuer: MemberId, op: Op, subject: &str, said: &Said) {
+    pub fn event(&mut self, at: Time, issuer: MemberId, op: Op, subject: &str, said: Said) {
         self.members.insert(issuer);
         self.last = self.last.max(Some(at));
         let evidence = match self.subjects.get_mut(subject) {
@@ -136,7 +136,7 @@ impl Told {
     }
 }
 
-fn flag(position: Position, said: &Said, origin: Origin) -> Flag {
+fn flag(position: Position, said: Said, origin: Origin) -> Flag {
     Flag {
         position,
         id_type: IdType::IdNumber,
@@ -174,7 +174,7 @@ mod tests {
             (8, "other", Op::Repay, "s2"),
         ] {
             let issuer = issuer.parse().expect(issuer);
-            told.event(plain::second(second), issuer, op, subject, &plain::SAID);
+            told.event(plain::second(second), issuer, op, subject, plain::SAID);
         }
         told
     }

@@ -18,7 +18,7 @@ pub(crate) fn told(events: &Events, copies: Vec<Copying>) -> anyhow::Result<Told
     ordered.sort_by_key(|(issuer, event)| (event.at, *issuer, event.line));
     let mut told = Told::with_copies(copies);
     for (issuer, event) in ordered {
-        told.event(event.at, issuer, event.op, &event.subject, &event.terms);
+        told.event(event.at, issuer, event.op, &event.subject, event.terms);
     }
     Ok(told)
 }

@@ -5,6 +5,7 @@ mod issuers;
 mod offline;
 mod online;
 mod replay;
+mod sim;
 
 use std::process::{Command, Output, Stdio};
 
@@ -43,7 +44,11 @@ impl Ended {
 
 fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_interlock"));
-    command.args(words).env_remove("INTERLOCK_NODE").stdin(Stdio::null());
+    command
+        .args(words)
+        .env_remove("INTERLOCK_NODE")
+        .env_remove("INTERLOCK_REAL_LOG")
+        .stdin(Stdio::null());
     command
 }
 

@@ -50,7 +50,7 @@ pub fn entered(policy: &Policy, measure: Measure, sum: &Sum) -> bool {
 pub fn peer_permille(policy: &Policy, acting: u64, peers: u64) -> u64 {
     match policy.peer_receipts {
         PeerReceipts::Ignore => 0,
-        PeerReceipts::Count => (1_000 * acting).checked_div(peers).unwrap_or(0),
+        PeerReceipts::Count => 1_000_u64.saturating_mul(acting).checked_div(peers).unwrap_or(0),
     }
 }
 

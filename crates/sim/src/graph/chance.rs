@@ -49,22 +49,23 @@ impl Gaps {
     pub(super) fn next(&self, dice: &mut Dice) -> u64 {
         let Some(not_in_a_row) = &self.not_in_a_row else { return u64::MAX };
         let roll = dice.next();
-        // The longest run whose chance is still greater than the roll, put together bit by bit.
-        let (mut run, mut chance) = (0, ONE);
+        // The longest run whose chance is still greater than the roll, put together bit by bit. It
+        // begins with a chance of one, less the smallest step; both ways of a bit take the same time.
+        let (mut run, mut chance) = (0, u64::MAX);
         for (bit, not) in not_in_a_row.iter().enumerate().rev() {
-            let longer = upper(chance * u128::from(*not));
-            if longer > roll {
-                chance = u128::from(longer);
-                run |= 1 << bit;
-            }
+            let longer = upper(u128::from(chance) * u128::from(*not));
+            let goes_on = longer > roll;
+            chance = if goes_on { longer } else { chance };
+            run |= u64::from(goes_on) << bit;
         }
         run
     }
 }
 
-/// The upper half of a product of two numbers of at most 2^64, of which one is smaller.
+/// The upper half of a product of two numbers below 2^64.
+#[allow(clippy::cast_possible_truncation)] // 64 bits are left.
 fn upper(product: u128) -> u64 {
-    u64::try_from(product >> 64).unwrap_or(u64::MAX)
+    (product >> 64) as u64
 }
 
 #[cfg(test)]

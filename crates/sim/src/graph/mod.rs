@@ -78,9 +78,6 @@ pub enum GraphError {
     /// No simple graph has these degrees.
     #[error("expected degrees that a graph without loops and double edges can have")]
     NotGraphical,
-    /// The pairing that was drawn could not be made simple.
-    #[error("no graph without loops and double edges was found for these degrees with this seed")]
-    NotFound,
     /// Loans cannot be spread so.
     #[error("expected from 1 to {lenders} lenders of a borrower, got {got}")]
     Lenders {

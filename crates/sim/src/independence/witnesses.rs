@@ -64,7 +64,7 @@ mod tests {
             (13, "acme", Op::Repay, "s2"),
         ] {
             let at = Time::from_micros(second * 1_000_000).expect("in range");
-            told.event(at, member(issuer), op, subject, &plain::SAID);
+            told.event(at, member(issuer), op, subject, plain::SAID);
         }
         told
     }

@@ -22,6 +22,40 @@ pub(super) fn binomial_at_least(n: u32, p: f64, k: u32) -> f64 {
     1.0 - below
 }
 
+/// What share of a random graph of mean degree `z` locks where a share `first` of it does so first and
+/// a member of `k` peers when `needed(k)` of them have: equations 1 and 2 of J. P. Gleeson and D. J.
+/// Cahalane, Physical Review E 75, 2007. Of more than `most` peers nobody is taken to be.
+pub(super) fn share_that_locks(z: f64, first: f64, needed: impl Fn(u32) -> u32, most: u32) -> f64 {
+    // The probability that of `peers`, each of which has locked with chance `q`, enough have.
+    let enough = |peers: u32, of: u32, q: f64| {
+        let needed = needed(of);
+        if needed > peers { 0.0 } else { binomial_at_least(peers, q, needed) }
+    };
+    let sum = |term: &dyn Fn(u32) -> f64| {
+        let mut probability = (-z).exp();
+        let mut sum = probability * term(0);
+        for peers in 1..=most {
+            probability *= z / f64::from(peers);
+            sum += probability * term(peers);
+        }
+        sum
+    };
+    let mut q = first;
+    loop {
+        // A peer is met by one of its edges, and is as likely as it has edges.
+        let by_edge = sum(&|peers| match peers {
+            0 => 0.0,
+            peers => f64::from(peers) / z * enough(peers - 1, peers, q),
+        });
+        let next = first + (1.0 - first) * by_edge;
+        // It rises from step to step, and to less than 1.
+        if next - q < 1e-12 {
+            return first + (1.0 - first) * sum(&|peers| enough(peers, peers, q));
+        }
+        q = next;
+    }
+}
+
 /// Where `f` crosses 0 between `from` and `to`, looked for in steps of a thousandth.
 pub(super) fn crossings(from: f64, to: f64, f: impl Fn(f64) -> f64) -> Vec<f64> {
     const STEP: f64 = 0.001;

@@ -5,6 +5,7 @@
 //! "Bootstrap percolation on the random graph G(n,p)", Annals of Applied Probability 22, 2012, for so
 //! many distinct issuers.
 
+use super::arithmetic::share_that_locks;
 use super::watts::thresholds as watts_thresholds;
 use super::{Case, Expected, Means, Repeat, Row, policy, share};
 use crate::dice::Dice;
@@ -38,6 +39,19 @@ pub(super) fn from_a_share(means: &Means<'_>) -> Result<Vec<Row>, GraphError> {
         };
         let found = Some(found);
         rows.push(Row { case: Case::GleesonCahalane, what, expected, found, runs: repeat.runs });
+        let needed = |peers| thresholds.of_peers(peers);
+        let first = f64::from(first_permille) / 1_000.0;
+        let solved = share_that_locks(f64::from(z), first, needed, MOST_PEERS);
+        rows.push(Row {
+            case: Case::GleesonCahalane,
+            what: format!("{of}: by the equations"),
+            expected: match size {
+                Some(value) => Expected::Near { value, within: 0.000_005 },
+                None => Expected::Below(0.1),
+            },
+            found: Some(solved),
+            runs: 1,
+        });
     }
     Ok(rows)
 }

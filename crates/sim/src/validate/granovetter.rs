@@ -15,19 +15,16 @@ const ISSUER: u32 = 0;
 pub(super) fn rows() -> Result<Vec<Row>, GraphError> {
     let mut thresholds: Vec<u32> = (0..MEMBERS).collect();
     let mut rows = Vec::new();
-    for (what, expected) in
+    for (of, expected) in
         [("thresholds 0, 1, 2 ... 99", 100.0), ("the threshold 1 changed to 2", 1.0)]
     {
         let (locked, timelines_agree) = run(&thresholds)?;
-        let what = format!("members locked, {what}");
-        rows.push(exact(Case::Granovetter, &what, expected, f64::from(locked), 1));
-        rows.push(exact(
-            Case::Granovetter,
-            format!("of them and the others, those whose full timeline says the same, {what}"),
-            f64::from(MEMBERS),
-            f64::from(timelines_agree),
-            1,
-        ));
+        let row = |what: &str, expected, found: u32| {
+            exact(Case::Granovetter, format!("{of}: {what}"), expected, f64::from(found), 1)
+        };
+        rows.push(row("members locked", expected, locked));
+        let all = f64::from(MEMBERS);
+        rows.push(row("members whose full timeline locks when it did", all, timelines_agree));
         thresholds[1] = 2;
     }
     Ok(rows)
@@ -45,7 +42,9 @@ fn run(thresholds: &[u32]) -> Result<(u32, u32), GraphError> {
     let locked = spread.run(&mesh, |member| needed[member as usize], &[ISSUER]);
     let mut waves = vec![None; thresholds.len()];
     for (wave, members) in (0..).zip(spread.waves()) {
-        members.iter().for_each(|member| waves[*member as usize] = Some(wave));
+        for member in members {
+            waves[*member as usize] = Some(wave);
+        }
     }
     let by_timelines = lock_waves(&policies, &[ISSUER], &waves);
     let alike = waves.iter().zip(&by_timelines).filter(|(one, other)| one == other).count();

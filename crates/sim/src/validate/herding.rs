@@ -137,16 +137,10 @@ impl Decisions {
 
 /// The policy as the member sees it that comes after so many others.
 fn overlaid(earlier: u32, nerve: Nerve) -> Policy {
-    let mut head = "peer_receipts = \"count\"".to_owned();
-    let mut overlay = "version = 1\n".to_owned();
-    if earlier == 0 {
-        // Naming no peer would mean all members.
-        head = "peer_receipts = \"ignore\"".to_owned();
-    } else {
-        let peers: Vec<String> =
-            (0..earlier).map(|number| format!("\"{}\"", member(number))).collect();
-        overlay += &format!("peers = [{}]\n", peers.join(", "));
-    }
+    // Naming no peer would mean all members.
+    let receipts = if earlier == 0 { "ignore" } else { "count" };
+    let peers: Vec<String> = (0..earlier).map(|number| format!("\"{}\"", member(number))).collect();
+    let mut overlay = vec![format!("version = 1\npeers = [{}]", peers.join(", "))];
     // Locking less not locking, of the members before: with a sign of its own a bold member needs at
     // least -1 and a timid one 0, without one 1 and 2.
     let (with_sign, without) = if nerve == Nerve::Bold { (-1, 1) } else { (0, 2) };
@@ -156,12 +150,14 @@ fn overlaid(earlier: u32, nerve: Nerve) -> Policy {
         if needed > i64::from(earlier) || (permille == 0 && sign.is_empty()) {
             continue;
         }
-        overlay += &format!("[[measure.LOCK.rule]]\n{sign}peer_permille = {permille}\n");
+        overlay.push(format!("[[measure.LOCK.rule]]\n{sign}peer_permille = {permille}"));
     }
-    let text = plain::policy(&head, &[]);
+    let text = plain::policy(&format!("peer_receipts = \"{receipts}\""), &[]);
     let text = text.replace("ceiling = \"LOCK\"", "ceiling = \"LOCK\"\npropagates = false");
     let policy = Policy::from_toml("policy", &text).expect("what is written here is a policy");
-    Overlay::parse("overlay", &overlay).expect("what is written here is an overlay").over(&policy)
+    Overlay::parse("overlay", &overlay.join("\n"))
+        .expect("what is written here is an overlay")
+        .over(&policy)
 }
 
 /// Whether the member that comes after so many others locks, of which so many have locked.

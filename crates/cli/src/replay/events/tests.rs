@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use interlock_record::{Measure, Reason, Severity};
 
 use super::*;
 

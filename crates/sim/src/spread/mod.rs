@@ -2,7 +2,7 @@
 //!
 //! At such sizes nothing differs between peers but that they have locked or not. So the engine is
 //! asked once for each number of peers how many of them must have locked ([`Thresholds`]), and one
-//! run only counts ([`Spread`]). That this is what full timelines say is tested ([`by_timelines`]).
+//! run only counts ([`Spread`]). That this is what full timelines say is tested ([`lock_waves`]).
 
 mod by_timelines;
 

@@ -169,9 +169,9 @@ impl Row {
     }
 }
 
-/// A figure as people write it: whole, or with five decimals at most.
+/// A figure as people write it: whole, or with six decimals at most.
 pub fn figure(value: f64) -> String {
-    let text = format!("{value:.5}");
+    let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

@@ -85,6 +85,6 @@ fn expectations_hold_at_their_edges() {
     }
     assert_eq!(Expected::Below(0.1).to_string(), "below 0.1");
     assert_eq!(figure(100.0), "100");
-    assert_eq!(figure(0.000_004), "0");
+    assert_eq!(figure(0.000_000_4), "0");
     assert_eq!(figure(0.981_390), "0.98139");
 }

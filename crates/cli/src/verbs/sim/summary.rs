@@ -103,9 +103,7 @@ impl fmt::Display for Report {
 /// A number as it is read best.
 pub(super) fn number(number: f64) -> String {
     let size = number.abs();
-    if number.fract() == 0.0 && size < 1e15 {
-        format!("{number:.0}")
-    } else if size >= 1_000.0 {
+    if number.fract() == 0.0 || size >= 1_000.0 {
         format!("{number:.0}")
     } else if size >= 1.0 {
         format!("{number:.2}")

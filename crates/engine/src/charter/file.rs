@@ -170,7 +170,7 @@ mod tests {
             // The line's end is where it goes wrong, and counts as the next line's beginning.
             ("{\n\"x\ny\": 1}".to_owned(), 3, "control character"),
             ("{\n\"x\\ny\": 1}".to_owned(), 2, "unknown field `x y`"),
-            (chain(""), 5, "expected at least one charter"),
+            (chain(""), 6, "expected at least one charter"),
             (chain("{\"signatures\": []}"), 4, "missing field `document`"),
             (chain("{\"document\": \"x\"}"), 4, "the first charter, line 1: "),
             (signed("owner"), 5, "unknown variant `owner`, expected `governance` or `recovery`"),

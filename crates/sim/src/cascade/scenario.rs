@@ -5,8 +5,6 @@ mod read;
 mod read_cause;
 mod read_parts;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use interlock_engine::charter::Quota;
 use interlock_engine::local::Overlay;

@@ -8,9 +8,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use interlock_engine::replica::{Drafted, Effect, Input, Opening, Replica, Start};
 use interlock_node::config::{Config, Materials};
-use interlock_record::{
-    ConsortiumId, Flag, IdType, Measure, Reason, Severity, Statement, normalise, tag,
-};
+use interlock_record::{ConsortiumId, Flag, IdType, Measure, Statement, normalise, tag};
+use interlock_sim::chatter::hard_flag;
 use interlock_store::Store;
 
 /// How many flags a step publishes: one record's worth.
@@ -50,18 +49,10 @@ impl Fill {
             let statements = (done..done + some).map(|number| {
                 let id = normalise(IdType::Device, &identifier(number))?;
                 let flag = Flag {
-                    subject: tag(pepper, &id),
                     id_type: IdType::Device,
-                    reason: Reason::Overdue,
-                    severity: Severity::High,
                     confidence: 90,
                     applied_measure: Measure::Freeze,
-                    observed_at: now,
-                    expires_at: None,
-                    evidence_digest: None,
-                    rule_version: None,
-                    case_ref: None,
-                    derived_from: Vec::new(),
+                    ..hard_flag(tag(pepper, &id), now)
                 };
                 let salt = interlock_node::clock::random()?;
                 Ok(Drafted { salt, statement: Statement::Flag(flag) })

@@ -1,14 +1,13 @@
 //! Events to those who follow: all of a journal's past to many followers at once, with and without
 //! one that does not read.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use interlock_wire::v1;
 use interlock_wire::v1::platform_client::PlatformClient;
 use interlock_wire::v1::watch_decisions_response::Kind;
-use interlock_wire::v1::{self};
 use tonic::transport::Channel;
 
 use crate::api::{connect, device, fresh_name, hard_flag};
@@ -36,9 +35,6 @@ pub(crate) struct Follow {
     /// The node's process, whose memory is looked at.
     #[arg(long)]
     pid: u32,
-    /// Not used but to name where the node's data is, as other benches have it.
-    #[arg(long, value_name = "DIR", hide = true)]
-    directory: Option<PathBuf>,
 }
 
 impl Follow {

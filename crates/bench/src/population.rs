@@ -4,9 +4,10 @@ use anyhow::Context as _;
 use interlock_engine::ledger::Changes;
 use interlock_engine::replica::{Input, Replica, Start};
 use interlock_record::{
-    FeedHead, FeedId, Flag, IdType, Measure, Reason, SealContext, Severity, Statement, SubjectTag,
-    TAG_SCHEME, Time, VerifiedRecord, seal,
+    FeedHead, FeedId, Flag, Reason, SealContext, Severity, Statement, SubjectTag, TAG_SCHEME, Time,
+    VerifiedRecord, seal,
 };
+use interlock_sim::chatter::hard_flag;
 use interlock_sim::consortium::{Consortium, feed};
 use interlock_sim::dice::Dice;
 use interlock_sim::network::START_MICROS;
@@ -86,23 +87,33 @@ impl<'a> Senders<'a> {
         self.micros += APART_MICROS;
         let time = Time::from_micros(self.micros).context("a time of this century")?;
         let (feed, head) = &mut self.feeds[self.next];
-        let context = SealContext {
-            consortium: self.consortium.id(),
-            feed: *feed,
-            time,
-            charter_version: 1,
-            tag_scheme: TAG_SCHEME,
-            pepper_epoch: 1,
-        };
-        let body = numbers.iter().map(|number| {
-            let statement = Statement::Flag(flag(tag(*number), time));
-            Ok(([9; 16], statement.encode()?))
-        });
-        let body = body.collect::<anyhow::Result<_>>()?;
-        let record = seal(&self.consortium.key(*feed), head, context, body)?;
-        *head = head.next(&record)?;
-        Ok(record)
+        let said: Vec<Statement> =
+            numbers.iter().map(|number| Statement::Flag(flag(tag(*number), time))).collect();
+        sign(self.consortium, *feed, head, time, &said)
     }
+}
+
+/// Signs the next record of a feed, and moves its head on.
+pub(crate) fn sign(
+    consortium: &Consortium,
+    feed: FeedId,
+    head: &mut FeedHead,
+    time: Time,
+    statements: &[Statement],
+) -> anyhow::Result<VerifiedRecord> {
+    let context = SealContext {
+        consortium: consortium.id(),
+        feed,
+        time,
+        charter_version: 1,
+        tag_scheme: TAG_SCHEME,
+        pepper_epoch: 1,
+    };
+    let body = statements.iter().map(|statement| Ok(([9; 16], statement.encode()?)));
+    let body = body.collect::<anyhow::Result<_>>()?;
+    let record = seal(&consortium.key(feed), head, context, body)?;
+    *head = head.next(&record)?;
+    Ok(record)
 }
 
 /// Tags are as good as random: neighbours in number are not neighbours in the store.
@@ -122,20 +133,7 @@ fn flag(subject: SubjectTag, observed_at: Time) -> Flag {
     } else {
         (Reason::Overdue, Severity::Medium)
     };
-    Flag {
-        subject,
-        id_type: IdType::IdNumber,
-        reason,
-        severity,
-        confidence: 90,
-        applied_measure: Measure::Lock,
-        observed_at,
-        expires_at: None,
-        evidence_digest: None,
-        rule_version: None,
-        case_ref: None,
-        derived_from: Vec::new(),
-    }
+    Flag { reason, severity, confidence: 90, ..hard_flag(subject, observed_at) }
 }
 
 /// A replica, and the store that it stands on.

@@ -9,14 +9,12 @@ use clap::Args;
 use interlock_engine::ledger::MemoryLedger;
 use interlock_engine::proof::{Wanted, export, verify};
 use interlock_engine::replica::{Input, Replica, Start};
-use interlock_record::{
-    Domain, FeedHead, FeedId, SealContext, Seen, SeenHead, Statement, TAG_SCHEME, Time,
-    VerifiedRecord, seal,
-};
+use interlock_record::{Domain, FeedHead, FeedId, Seen, SeenHead, Statement, Time, VerifiedRecord};
 use interlock_sim::chatter::{hard_flag, subject};
 use interlock_sim::consortium::{Consortium, Shape, feed};
 use interlock_sim::network::START_MICROS;
 
+use crate::population::sign;
 use crate::samples::Row;
 
 /// How many members flag the subject.
@@ -95,7 +93,7 @@ fn flagged(consortium: &Consortium, records: u32) -> anyhow::Result<(MemoryLedge
             let time = at(i64::from(index))?;
             let about = if index + 10 == records { 0 } else { 1 + (index % 100) as u8 };
             let flag = Statement::Flag(hard_flag(subject(about), time));
-            said.push(sign(consortium, *feed, head, time, &flag)?);
+            said.push(sign(consortium, *feed, head, time, &[flag])?);
         }
         take(&mut replica, &mut ledger, now, said)?;
     }
@@ -104,7 +102,8 @@ fn flagged(consortium: &Consortium, records: u32) -> anyhow::Result<(MemoryLedge
     });
     let seen = Statement::Seen(Seen { heads: heads.collect() });
     for (feed, head) in &mut feeds {
-        let record = sign(consortium, *feed, head, at(i64::from(records))?, &seen)?;
+        let record =
+            sign(consortium, *feed, head, at(i64::from(records))?, std::slice::from_ref(&seen))?;
         take(&mut replica, &mut ledger, now, vec![record])?;
     }
     Ok((ledger, replica, now))
@@ -112,27 +111,6 @@ fn flagged(consortium: &Consortium, records: u32) -> anyhow::Result<(MemoryLedge
 
 fn at(secs: i64) -> anyhow::Result<Time> {
     Time::from_micros(START_MICROS + secs * 1_000_000).context("a time that can be written")
-}
-
-fn sign(
-    consortium: &Consortium,
-    feed: FeedId,
-    head: &mut FeedHead,
-    time: Time,
-    statement: &Statement,
-) -> anyhow::Result<VerifiedRecord> {
-    let context = SealContext {
-        consortium: consortium.id(),
-        feed,
-        time,
-        charter_version: 1,
-        tag_scheme: TAG_SCHEME,
-        pepper_epoch: 1,
-    };
-    let body = vec![([9; 16], statement.encode()?)];
-    let record = seal(&consortium.key(feed), head, context, body)?;
-    *head = head.next(&record)?;
-    Ok(record)
 }
 
 fn take(

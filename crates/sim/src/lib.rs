@@ -4,6 +4,8 @@
 
 pub mod dice;
 
+mod ordered;
+
 pub mod events;
 
 pub mod graph;

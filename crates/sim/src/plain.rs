@@ -6,13 +6,11 @@ use interlock_engine::evidence::{Evidence, Flag, Hold, Origin};
 use interlock_record::{FeedNumber, IdType, Measure, MemberId, Position, Reason, Severity, Time};
 
 use crate::events::Said;
-
-/// When it all begins.
-pub const START: i64 = 1_767_225_600_000_000;
+use crate::network::START_MICROS;
 
 /// So many seconds after it all began.
 pub fn second(second: u32) -> Time {
-    Time::from_micros(START + i64::from(second) * 1_000_000).unwrap_or(Time::MAX)
+    Time::from_micros(START_MICROS + i64::from(second) * 1_000_000).unwrap_or(Time::MAX)
 }
 
 /// The member with this number. Their order is that of the numbers.
@@ -36,13 +34,18 @@ pub fn position(number: u32, at: u32) -> Position {
 
 /// A grave flag, of what its issuer saw itself, that stays.
 pub fn flag(position: Position) -> Flag {
+    flag_saying(SAID, position)
+}
+
+/// A flag that says this, of what its issuer saw itself just then, that stays.
+pub(crate) fn flag_saying(said: Said, position: Position) -> Flag {
     Flag {
         position,
         id_type: IdType::IdNumber,
-        reason: SAID.reason,
-        severity: SAID.severity,
-        confidence: SAID.confidence,
-        applied_measure: SAID.measure,
+        reason: said.reason,
+        severity: said.severity,
+        confidence: said.confidence,
+        applied_measure: said.measure,
         observed_at: position.time,
         expires_at: None,
         origin: Origin::FirstHand,

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interlock_engine::evidence::{Cure, Evidence, Flag, Hold, Origin};
+use interlock_engine::evidence::{Cure, Evidence, Flag, Origin};
 use interlock_engine::policy::Schedule;
 use interlock_engine::timeline::{Setting, View, timeline};
-use interlock_record::{CureKind, FeedNumber, IdType, Measure, MemberId, Position, Time};
+use interlock_record::{CureKind, FeedNumber, Measure, MemberId, Position, Time};
 
 use crate::events::{Op, Said};
+use crate::plain;
 
 /// A member that copies another: what it flags after the other has is derived from the other's flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +83,7 @@ impl Told {
                 self.counts.flags += 1;
                 self.counts.echoes += u64::from(echo);
                 let origin = if echo { Origin::Echo } else { Origin::FirstHand };
-                evidence.flags.push(flag(position, said, origin));
+                evidence.flags.push(Flag { origin, ..plain::flag_saying(said, position) });
             }
             Op::Del => {
                 self.counts.withdrawals += 1;
@@ -136,28 +137,11 @@ impl Told {
     }
 }
 
-fn flag(position: Position, said: Said, origin: Origin) -> Flag {
-    Flag {
-        position,
-        id_type: IdType::IdNumber,
-        reason: said.reason,
-        severity: said.severity,
-        confidence: said.confidence,
-        applied_measure: said.measure,
-        observed_at: position.time,
-        expires_at: None,
-        origin,
-        hold: Hold::Free,
-        withdrawn_at: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use interlock_engine::policy::Policy;
 
     use super::*;
-    use crate::plain;
 
     /// A source lists s1 and s2, a copier follows, and the source takes s1 back.
     fn told(copies: Vec<Copying>) -> Told {

@@ -2,9 +2,40 @@
 
 use std::path::Path;
 
-use interlock_sim::events::{self, Events, Reading};
+use clap::Args;
+use interlock_record::{Measure, Reason, Severity};
+use interlock_sim::events::{self, Events, Reading, Said};
 
 use crate::file::open_maybe_zipped;
+use crate::term::term;
+
+/// What a flag says where its line does not.
+#[derive(Debug, Args)]
+pub(crate) struct SaidArgs {
+    /// What flags say.
+    #[arg(long, ignore_case = true, default_value = "FRAUD_SUSPECTED", value_parser = term::<Reason>())]
+    reason: Reason,
+    /// How grave they are.
+    #[arg(long, ignore_case = true, default_value = "HIGH", value_parser = term::<Severity>())]
+    severity: Severity,
+    /// How sure the issuers are, in percent.
+    #[arg(long, value_name = "1..100", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    confidence: u8,
+    /// What the issuers did themselves.
+    #[arg(long, value_name = "MEASURE", ignore_case = true, default_value = "LOCK", value_parser = term::<Measure>())]
+    applied_measure: Measure,
+}
+
+impl SaidArgs {
+    pub(crate) const fn said(&self) -> Said {
+        Said {
+            reason: self.reason,
+            severity: self.severity,
+            confidence: self.confidence,
+            measure: self.applied_measure,
+        }
+    }
+}
 
 /// Reads the file, gzipped or not; `-` is stdin.
 ///
@@ -20,8 +51,7 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
-    use interlock_record::{Measure, Reason, Severity};
-    use interlock_sim::events::{Op, Purpose, Said};
+    use interlock_sim::events::{Op, Purpose};
 
     use super::*;
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use interlock_record::{IdType, Measure, Reason, Severity, Span, Time, WithdrawCause};
-use interlock_sim::events::{Events, Purpose, Reading, Said};
+use interlock_record::{IdType, Span, Time, WithdrawCause};
+use interlock_sim::events::{Events, Purpose, Reading};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -63,18 +63,8 @@ pub(crate) struct Replay {
     /// What kind of identifier the subjects are.
     #[arg(long, value_name = "TYPE", ignore_case = true, default_value = "DEVICE", value_parser = term::<IdType>())]
     id_type: IdType,
-    /// What flags say.
-    #[arg(long, ignore_case = true, default_value = "FRAUD_SUSPECTED", value_parser = term::<Reason>())]
-    reason: Reason,
-    /// How grave they are.
-    #[arg(long, ignore_case = true, default_value = "HIGH", value_parser = term::<Severity>())]
-    severity: Severity,
-    /// How sure the issuers are, in percent.
-    #[arg(long, value_name = "1..100", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
-    confidence: u8,
-    /// What the issuers did themselves.
-    #[arg(long, value_name = "MEASURE", ignore_case = true, default_value = "LOCK", value_parser = term::<Measure>())]
-    applied_measure: Measure,
+    #[command(flatten)]
+    said: events::SaidArgs,
     /// Why flags are withdrawn.
     #[arg(long, value_name = "CAUSE", ignore_case = true, default_value = "ERROR", value_parser = term::<WithdrawCause>())]
     cause: WithdrawCause,
@@ -92,12 +82,7 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) async fn run(self, output: &mut Output) -> anyhow::Result<Exit> {
         let map = map::read(&self.map)?;
-        let said = Said {
-            reason: self.reason,
-            severity: self.severity,
-            confidence: self.confidence,
-            measure: self.applied_measure,
-        };
+        let said = self.said.said();
         let mapped = map.keys().cloned().collect();
         let purpose = Purpose::Sending { id_type: self.id_type, issuers: &mapped };
         let reading = Reading { said, purpose };

@@ -30,22 +30,22 @@ type Read<T> = Result<T, FileError>;
 pub(super) fn policy(table: &mut Table<'_>) -> Read<Policy> {
     table.require("version")?.whole(FORMAT..=FORMAT)?;
     let (default_trust, trust) =
-        optional(table, "trust", trust)?.unwrap_or((DEFAULT_TRUST_PERCENT, BTreeMap::new()));
+        table.optional("trust", trust)?.unwrap_or((DEFAULT_TRUST_PERCENT, BTreeMap::new()));
     Ok(Policy {
         notice_delay: parsed(table, "notice_delay")?.unwrap_or(DEFAULT_NOTICE_DELAY),
         issuer_cap: whole(table, "issuer_cap", 0..=MAX_THRESHOLD)?.unwrap_or(DEFAULT_ISSUER_CAP),
         witness_points: whole(table, "witness_points", 1..=MAX_THRESHOLD)?
             .unwrap_or(DEFAULT_WITNESS_POINTS),
         exit_percent: whole(table, "exit_percent", 1..=100)?.unwrap_or(DEFAULT_EXIT_PERCENT),
-        skin_in_game: optional(table, "skin_in_game", Item::boolean)?.unwrap_or(true),
-        peer_receipts: choice(
-            table,
-            "peer_receipts",
-            &[("ignore", PeerReceipts::Ignore), ("count", PeerReceipts::Count)],
-        )?
-        .unwrap_or(PeerReceipts::Ignore),
-        peers: optional(table, "peers", members)?.unwrap_or_default(),
-        groups: optional(table, "groups", groups)?.unwrap_or_default(),
+        skin_in_game: table.optional("skin_in_game", Item::boolean)?.unwrap_or(true),
+        peer_receipts: table
+            .choice(
+                "peer_receipts",
+                &[("ignore", PeerReceipts::Ignore), ("count", PeerReceipts::Count)],
+            )?
+            .unwrap_or(PeerReceipts::Ignore),
+        peers: table.optional("peers", members)?.unwrap_or_default(),
+        groups: table.optional("groups", groups)?.unwrap_or_default(),
         dispute_deadline: parsed(table, "dispute_deadline")?.unwrap_or(DEFAULT_DISPUTE_DEADLINE),
         dispute_rest: parsed(table, "dispute_rest")?.unwrap_or(DEFAULT_DISPUTE_REST),
         default_trust,
@@ -60,16 +60,8 @@ pub(super) fn policy(table: &mut Table<'_>) -> Read<Policy> {
     })
 }
 
-fn optional<'a, T>(
-    table: &mut Table<'a>,
-    key: &'static str,
-    read: impl FnOnce(&Item<'a>) -> Read<T>,
-) -> Read<Option<T>> {
-    table.take(key).map(|item| read(&item)).transpose()
-}
-
 fn parsed<T: FromStr<Err: Display>>(table: &mut Table<'_>, key: &'static str) -> Read<Option<T>> {
-    optional(table, key, Item::parse)
+    table.optional(key, Item::parse)
 }
 
 fn whole(
@@ -77,21 +69,7 @@ fn whole(
     key: &'static str,
     range: std::ops::RangeInclusive<u64>,
 ) -> Read<Option<u64>> {
-    optional(table, key, |item| item.whole(range))
-}
-
-fn choice<T: Copy>(
-    table: &mut Table<'_>,
-    key: &'static str,
-    choices: &[(&str, T)],
-) -> Read<Option<T>> {
-    optional(table, key, |item| {
-        let text = item.text()?;
-        choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-            item.error(format!("expected {}, got {text:?}", names.join(" or ")))
-        })
-    })
+    table.optional(key, |item| item.whole(range))
 }
 
 /// A table whose keys are the terms of a vocabulary.
@@ -103,7 +81,7 @@ fn named<K, V>(
 where
     K: FromStr<Err: Display> + Ord,
 {
-    let rows = optional(table, key, |item| {
+    let rows = table.optional(key, |item| {
         item.table(|table| {
             table
                 .take_rest()
@@ -186,10 +164,10 @@ fn reason(table: &mut Table<'_>) -> Read<(ReasonPolicy, Option<Measure>)> {
         points,
         max_life: table.require("max_life")?.parse()?,
         ceiling: table.require("ceiling")?.parse()?,
-        propagates: optional(table, "propagates", Item::boolean)?.unwrap_or(true),
+        propagates: table.optional("propagates", Item::boolean)?.unwrap_or(true),
         disputed_ceiling: Measure::None,
-        decay: optional(table, "decay", decay)?.unwrap_or_default(),
-        criteria: optional(table, "criteria", criteria)?.unwrap_or_default(),
+        decay: table.optional("decay", decay)?.unwrap_or_default(),
+        criteria: table.optional("criteria", criteria)?.unwrap_or_default(),
     };
     Ok((policy, parsed(table, "disputed_ceiling")?))
 }
@@ -234,13 +212,10 @@ fn criteria(item: &Item<'_>) -> Read<BTreeMap<Severity, String>> {
 fn measures(table: &mut Table<'_>) -> Read<BTreeMap<Measure, MeasurePolicy>> {
     named::<Measure, _>(table, "measure", |table| {
         let policy = MeasurePolicy {
-            confirm: choice(
-                table,
-                "confirm",
-                &[("auto", Confirm::Auto), ("manual", Confirm::Manual)],
-            )?
-            .unwrap_or(Confirm::Auto),
-            rules: optional(table, "rule", rules)?.unwrap_or_default(),
+            confirm: table
+                .choice("confirm", &[("auto", Confirm::Auto), ("manual", Confirm::Manual)])?
+                .unwrap_or(Confirm::Auto),
+            rules: table.optional("rule", rules)?.unwrap_or_default(),
         };
         Ok(policy)
     })

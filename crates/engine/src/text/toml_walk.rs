@@ -93,6 +93,38 @@ impl<'a> Table<'a> {
             .ok_or_else(|| self.source.error(span, format!("{path}: required, but not given")))
     }
 
+    /// What `read` makes of the value of `key`, if the file has it.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Item<'a>) -> Result<T, FileError>,
+    ) -> Result<Option<T>, FileError> {
+        self.take(key).map(|item| read(&item)).transpose()
+    }
+
+    /// What the name stands for that `key` gives, if the file has it.
+    ///
+    /// # Errors
+    /// When it is none of the names of `choices`.
+    pub fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, FileError> {
+        self.optional(key, |item| {
+            let text = item.text()?;
+            let found = choices.iter().find(|(name, _)| *name == text);
+            found.map(|(_, value)| *value).ok_or_else(|| {
+                let names: Vec<String> =
+                    choices.iter().map(|(name, _)| format!("{name:?}")).collect();
+                item.error(format!("expected {}, got {text:?}", names.join(" or ")))
+            })
+        })
+    }
+
     /// Every key that is left, for tables whose keys are names.
     pub fn take_rest(&mut self) -> Vec<(&'a str, Item<'a>)> {
         std::mem::take(&mut self.left)

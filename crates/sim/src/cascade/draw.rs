@@ -1,6 +1,7 @@
 //! Dice of their own for everything that is drawn: what one thing draws changes nothing of what
 //! another does, so that two policies are tried on the same borrowers with the same luck.
 
+use super::scenario::PPM;
 use crate::dice::Dice;
 
 /// What is drawn.
@@ -38,5 +39,5 @@ pub fn seed_of_run(seed: u64, run: u32) -> u64 {
 
 /// Whether something happens that happens so many times in a million.
 pub(super) fn happens(dice: &mut Dice, ppm: u64) -> bool {
-    dice.below(1_000_000) < ppm
+    dice.below(PPM) < ppm
 }

@@ -255,8 +255,8 @@ impl<'a> Table<'a> {
         let mut receipts = std::mem::take(&mut self.evidence.receipts);
         // Flags were put in between: what receipts name has other indices now.
         for receipt in &mut receipts {
-            let named = self.receipts.iter().find(|(position, ..)| *position == receipt.position);
-            if let Some((_, _, flags)) = named {
+            let index = usize::try_from(receipt.position.sequence - FIRST_RECEIPT);
+            if let Some((_, _, flags)) = index.ok().and_then(|index| self.receipts.get(index)) {
                 receipt.ground = ground(flags, &ids);
             }
         }

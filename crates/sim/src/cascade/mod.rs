@@ -13,7 +13,6 @@ mod graphs;
 mod hands;
 mod held;
 mod live;
-mod ordered;
 pub mod output;
 mod plan;
 mod row;

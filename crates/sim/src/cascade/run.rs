@@ -10,7 +10,6 @@ use super::events::Log;
 use super::feedback::Restless;
 use super::held::{Held, seen};
 use super::live::{Decided, decided};
-use super::ordered::in_order;
 use super::output::Row;
 use super::plan::Plan;
 use super::scenario::{Scenario, Setting};
@@ -18,6 +17,7 @@ use super::stories;
 use super::tally::Tally;
 use super::world::World;
 use crate::graph::GraphError;
+use crate::ordered::in_order;
 
 /// So many borrowers are worked on at once by one thread.
 const CHUNK: u32 = 512;
@@ -87,7 +87,7 @@ impl Runs {
             let logged = self.logged == Logged::First && number == 0;
             run(scenario, number, seed_of_run(self.seed, number), within, logged)
         };
-        in_order(across, self.reps as usize, one, |run| take(run?))
+        in_order(across, self.reps as usize, || (), |(), number| one(number), |run| take(run?))
     }
 }
 
@@ -117,14 +117,20 @@ fn run(
         Ok::<_, RunError>((tally, log))
     };
     let mut run = Run { number, seed, tally: Tally::default(), log: logged.then(Log::default) };
-    in_order(jobs, chunks, chunk, |done| {
-        let (tally, log) = done?;
-        run.tally.add(tally);
-        if let (Some(all), Some(log)) = (&mut run.log, log) {
-            all.append(&log);
-        }
-        Ok::<_, RunError>(())
-    })?;
+    in_order(
+        jobs,
+        chunks,
+        || (),
+        |(), number| chunk(number),
+        |done| {
+            let (tally, log) = done?;
+            run.tally.add(tally);
+            if let (Some(all), Some(log)) = (&mut run.log, log) {
+                all.append(&log);
+            }
+            Ok::<_, RunError>(())
+        },
+    )?;
     Ok(run)
 }
 
@@ -141,11 +147,16 @@ fn held(world: &World<'_>, jobs: usize) -> Held {
         plans.map(plan).flat_map(|plan| seen(&plan).collect::<Vec<_>>()).collect::<Vec<_>>()
     };
     let mut flags = Vec::new();
-    let taken: Result<(), std::convert::Infallible> =
-        in_order(jobs, count.div_ceil(CHUNK) as usize, chunk, |some| {
+    let taken: Result<(), std::convert::Infallible> = in_order(
+        jobs,
+        count.div_ceil(CHUNK) as usize,
+        || (),
+        |(), number| chunk(number),
+        |some| {
             flags.extend(some);
             Ok(())
-        });
+        },
+    );
     match taken {
         Ok(()) => Held::of(breaker, flags),
         Err(never) => match never {},
@@ -212,5 +223,5 @@ pub fn sweep<E: From<SweepError>>(
         Ok::<_, SweepError>(Row::of(&scenario, point, &run))
     };
     let left = (points.len() * reps).saturating_sub(done);
-    in_order(runs.jobs.get(), left, one, |row| take(row?))
+    in_order(runs.jobs.get(), left, || (), |(), number| one(number), |row| take(row?))
 }

@@ -1,10 +1,10 @@
 //! Runs that are repeated, each from a seed of its own, over several threads.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use std::convert::Infallible;
 
 use super::{Effort, Means};
 use crate::dice::Dice;
+use crate::ordered::in_order;
 
 /// How often, and in how many threads.
 #[derive(Debug, Clone, Copy)]
@@ -27,28 +27,15 @@ impl Repeat {
         memory: impl Fn() -> M + Sync,
         run: impl Fn(&mut M, &mut Dice) -> T + Sync,
     ) -> Vec<T> {
-        let next = AtomicU32::new(0);
-        let work = || {
-            let mut memory = memory();
-            let mut done = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= self.runs {
-                    return done;
-                }
-                done.push((number, run(&mut memory, &mut dice(stream, number))));
-            }
-        };
-        let mut done = thread::scope(|scope| {
-            let threads: Vec<_> = (1..self.jobs).map(|_| scope.spawn(work)).collect();
-            let mut done = work();
-            for thread in threads {
-                done.extend(thread.join().expect("a run that panics ends the program"));
-            }
-            done
-        });
-        done.sort_unstable_by_key(|(number, _)| *number);
-        done.into_iter().map(|(_, result)| result).collect()
+        let mut done = Vec::with_capacity(self.runs as usize);
+        let work = |memory: &mut M, number| run(memory, &mut dice(stream, number as u64));
+        let taken: Result<(), Infallible> =
+            in_order(self.jobs, self.runs as usize, memory, work, |result| {
+                done.push(result);
+                Ok(())
+            });
+        let Ok(()) = taken;
+        done
     }
 
     /// How many runs something came about in.
@@ -63,7 +50,7 @@ impl Repeat {
 }
 
 /// The dice of one run. Seeds are mixed, so that runs with neighbouring numbers share nothing.
-fn dice(stream: u64, run: u32) -> Dice {
-    let mixed = Dice::new(stream).next().wrapping_add(u64::from(run));
+fn dice(stream: u64, run: u64) -> Dice {
+    let mixed = Dice::new(stream).next().wrapping_add(run);
     Dice::new(Dice::new(mixed).next())
 }

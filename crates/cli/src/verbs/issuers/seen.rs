@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use interlock_record::{Measure, Reason, Severity};
-use interlock_sim::events::{Events, Op, Purpose, Reading, Said};
+use interlock_sim::events::{Events, Op, Purpose, Reading};
 use interlock_sim::independence::Observed;
+use interlock_sim::plain::SAID;
 use interlock_wire::v1;
 
 use crate::client::{Node, operator};
@@ -88,13 +88,7 @@ impl Seen {
 /// With file and line for the first event that is not understood.
 pub(super) fn read(path: &Path) -> anyhow::Result<Events> {
     // What flags say plays no part.
-    let said = Said {
-        reason: Reason::Other,
-        severity: Severity::High,
-        confidence: 100,
-        measure: Measure::Lock,
-    };
-    events::read(path, &Reading { said, purpose: Purpose::LookingAt })
+    events::read(path, &Reading { said: SAID, purpose: Purpose::LookingAt })
 }
 
 #[cfg(test)]

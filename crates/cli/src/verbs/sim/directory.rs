@@ -42,16 +42,7 @@ impl Directory {
     /// # Errors
     /// Where it has results already.
     pub(super) fn create(path: &Path, keys: &[&str]) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
-        if path.join(MANIFEST).exists() || path.join(ROWS).exists() {
-            return Err(Failure::bad_input(format!(
-                "{}: expected a directory without results",
-                path.display()
-            ))
-            .into());
-        }
-        let mut rows = open(path, ROWS)?;
-        write_header(keys, &mut rows)?;
+        let rows = begin_rows(path, keys)?;
         let mut daily = open(path, DAILY)?;
         writeln!(daily, "{DAILY_HEADER}")?;
         let mut lags = open(path, LAGS)?;
@@ -79,6 +70,24 @@ impl Directory {
         self.lags.flush()?;
         parquet(&self.path, keys, rows)
     }
+}
+
+/// Begins the file of rows in a directory, which is created where it is not there.
+///
+/// # Errors
+/// Where it has results already.
+pub(super) fn begin_rows(path: &Path, keys: &[&str]) -> anyhow::Result<BufWriter<File>> {
+    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
+    if path.join(MANIFEST).exists() || path.join(ROWS).exists() {
+        return Err(Failure::bad_input(format!(
+            "{}: expected a directory without results",
+            path.display()
+        ))
+        .into());
+    }
+    let mut rows = open(path, ROWS)?;
+    write_header(keys, &mut rows)?;
+    Ok(rows)
 }
 
 /// Writes the rows as Parquet.

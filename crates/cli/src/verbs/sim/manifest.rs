@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::directory::MANIFEST;
+use super::source::cores;
 
 /// What results were made of, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,14 +90,13 @@ impl Manifest {
     /// The manifest of results that are made here.
     pub(super) fn here(make: Make) -> Self {
         let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             make,
             host: Host {
                 name: name.map(|name| name.trim().to_owned()),
                 os: std::env::consts::OS.to_owned(),
                 arch: std::env::consts::ARCH.to_owned(),
-                cores,
+                cores: cores().get(),
             },
             events_left_out: 0,
         }

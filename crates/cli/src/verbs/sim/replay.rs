@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use interlock_engine::policy::{Confirm, MeasurePolicy, Policy, Rule, Schedule};
-use interlock_record::{Measure, MemberId, Reason, Severity};
-use interlock_sim::events::{Purpose, Reading, Said};
+use interlock_record::{Measure, MemberId};
+use interlock_sim::events::{Purpose, Reading};
 use interlock_sim::told::{Copying, Outcome, Told};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, counted};
 use crate::policy::schedule;
-use crate::replay::events::read;
+use crate::replay::events::{SaidArgs, read};
 use crate::replay::told;
 use crate::table::Table;
 use crate::term::term;
@@ -55,18 +55,8 @@ pub(crate) struct Replay {
     /// The measure that is looked at.
     #[arg(long, ignore_case = true, default_value = "LOCK", value_parser = term::<Measure>())]
     measure: Measure,
-    /// What flags say.
-    #[arg(long, ignore_case = true, default_value = "FRAUD_SUSPECTED", value_parser = term::<Reason>())]
-    reason: Reason,
-    /// How grave they are.
-    #[arg(long, ignore_case = true, default_value = "HIGH", value_parser = term::<Severity>())]
-    severity: Severity,
-    /// How sure the issuers are, in percent.
-    #[arg(long, value_name = "1..100", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
-    confidence: u8,
-    /// What the issuers did themselves.
-    #[arg(long, value_name = "MEASURE", ignore_case = true, default_value = "LOCK", value_parser = term::<Measure>())]
-    applied_measure: Measure,
+    #[command(flatten)]
+    said: SaidArgs,
 }
 
 /// What came of it. The order of fields is that of the JSON.
@@ -97,12 +87,7 @@ impl Replay {
             return Err(Failure::usage("--measure: expected a measure above NONE").into());
         }
         let policies = schedule(&self.policies)?;
-        let said = Said {
-            reason: self.reason,
-            severity: self.severity,
-            confidence: self.confidence,
-            measure: self.applied_measure,
-        };
+        let said = self.said.said();
         let events = read(&self.file, &Reading { said, purpose: Purpose::LookingAt })?;
         let named = self.derived.iter().flat_map(|copying| [copying.copier, copying.source]);
         if let Some(stranger) = named.into_iter().find(|id| !events.contains_key(id.as_str())) {

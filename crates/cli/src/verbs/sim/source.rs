@@ -34,9 +34,13 @@ pub(super) struct RunArgs {
 impl RunArgs {
     /// How many threads.
     pub(super) fn jobs(&self) -> NonZeroUsize {
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.jobs.unwrap_or_else(cores)
     }
+}
+
+/// How many threads this machine runs at once.
+pub(super) fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// A scenario that is shipped or in a file.

@@ -13,7 +13,7 @@ use interlock_sim::cascade::{COLUMNS, Logged, Runs, SweepError, run_sweep};
 use interlock_sim::plot::{Point, best, points};
 use serde::Serialize;
 
-use super::directory::{ROWS, parquet};
+use super::directory::{ROWS, begin_rows, parquet};
 use super::manifest::{Make, Manifest};
 use super::run::{Stopped, progress};
 use super::source::{RunArgs, Source};
@@ -184,16 +184,7 @@ fn begin(out: &Path, make: Make, keys: &[&str]) -> anyhow::Result<Vec<Row>> {
         let rows = read_rows(BufReader::new(File::open(&path)?));
         return rows.with_context(|| format!("{}: cannot go on", path.display()));
     }
-    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    if path.exists() {
-        return Err(Failure::bad_input(format!(
-            "{}: expected a directory without results",
-            out.display()
-        ))
-        .into());
-    }
-    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    write_header(keys, file)?;
+    begin_rows(out, keys)?.flush()?;
     Manifest::here(make).write(out)?;
     Ok(Vec::new())
 }

@@ -1,7 +1,6 @@
 //! `interlock sim validate`: the engine held against what others have published.
 
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +12,7 @@ use interlock_sim::told::{Copying, Told};
 use interlock_sim::validate::{COPIER, Case, Effort, Expected, Means, Row, SOURCE, figure};
 use serde::Serialize;
 
+use super::source::cores;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::replay::events::read;
@@ -74,10 +74,9 @@ impl Validate {
             Some(path) if cases.contains(&Case::RealLog) => Some(read_log(path)?),
             _ => None,
         };
-        let cores = || thread::available_parallelism().map_or(1, usize::from);
         let means = Means {
             effort: if self.quick { Effort::Quick } else { Effort::Full },
-            jobs: self.jobs.map_or_else(cores, usize::from),
+            jobs: self.jobs.map_or_else(|| cores().get(), usize::from),
             log: log.as_ref().map(|(apart, derived)| (apart, derived)),
         };
         let spinner = ProgressBar::new_spinner();

@@ -82,7 +82,8 @@ fn scenario(table: &mut Table<'_>, files: &Files<'_>) -> Read<Scenario> {
     };
     let horizon = span(&table.require("horizon")?, Span::from_secs(1))?;
     let watch = watch(table)?;
-    let collective_permille = optional(table, "collective_permille", |item| item.whole(1..=1_000))?;
+    let collective_permille =
+        table.optional("collective_permille", |item| item.whole(1..=1_000))?;
     let mut policies = Schedule::constant(files.policy(&table.require("policy")?)?);
     if let Some(item) = table.take("later_policy") {
         for item in item.list(MAX_LATER_POLICIES)? {
@@ -95,8 +96,8 @@ fn scenario(table: &mut Table<'_>, files: &Files<'_>) -> Read<Scenario> {
         policies = policies.map(|policy| Policy { release_k, ..policy.clone() });
     }
     let borrowers = table.require("borrowers")?.table(|table| borrowers(table, &platforms))?;
-    let delays = optional(table, "delays", |item| item.table(delays))?.unwrap_or_default();
-    let review = optional(table, "review", |item| item.table(review))?.unwrap_or_default();
+    let delays = table.optional("delays", |item| item.table(delays))?.unwrap_or_default();
+    let review = table.optional("review", |item| item.table(review))?.unwrap_or_default();
     let causes = causes(table, platforms.count)?;
     let most_lenders = borrowers.lenders.iter().map(|(count, _)| *count).max().unwrap_or(0);
     let most: u64 =
@@ -155,14 +156,6 @@ fn causes(table: &mut Table<'_>, platforms: u32) -> Read<Vec<super::Cause>> {
         causes.push(read);
     }
     Ok(causes)
-}
-
-pub(super) fn optional<'a, T>(
-    table: &mut Table<'a>,
-    key: &'static str,
-    read: impl FnOnce(&Item<'a>) -> Read<T>,
-) -> Read<Option<T>> {
-    table.take(key).map(|item| read(&item)).transpose()
 }
 
 /// A duration of at least `least`.

@@ -3,8 +3,8 @@
 use interlock_engine::text::{Item, Table};
 use interlock_record::{IdType, Span};
 
-use super::read::{Read, optional, span};
-use super::read_parts::{choice, numbers, platform_of, spread};
+use super::read::{Read, span};
+use super::read_parts::{numbers, platform_of, spread};
 use super::{
     Cause, Cured, Declared, Disputed, Draws, Echoed, MAX_EPISODES, MAX_STAGES, Numbers, PPM,
     Recalled, Seers, Spread, Stage, Withdrawn,
@@ -26,27 +26,27 @@ pub(super) fn cause(table: &mut Table<'_>, platforms: u32) -> Read<Cause> {
     let read = Cause {
         name,
         share_ppm: share(&table.require("share_ppm")?)?,
-        customers_of: optional(table, "customers_of", |item| platform_of(item, platforms))?,
+        customers_of: table.optional("customers_of", |item| platform_of(item, platforms))?,
         onset: spread(&table.require("onset")?)?,
-        episodes: optional(table, "episodes", |item| numbers(item, 1..=MAX_EPISODES))?
+        episodes: table
+            .optional("episodes", |item| numbers(item, 1..=MAX_EPISODES))?
             .unwrap_or(ONCE),
-        every: optional(table, "every", spread)?.unwrap_or(now),
+        every: table.optional("every", spread)?.unwrap_or(now),
         seers: seers(&table.require("seers")?, platforms)?,
-        seen_ppm: optional(table, "seen_ppm", share)?.unwrap_or(PPM),
-        noticed: optional(table, "noticed", spread)?.unwrap_or(now),
+        seen_ppm: table.optional("seen_ppm", share)?.unwrap_or(PPM),
+        noticed: table.optional("noticed", spread)?.unwrap_or(now),
         reason: table.require("reason")?.parse()?,
-        confidence: optional(table, "confidence", |item| numbers(item, 1..=100))?
-            .unwrap_or(CERTAIN),
-        id_type: optional(table, "id_type", Item::parse)?.unwrap_or(IdType::IdNumber),
-        expires: optional(table, "expires", |item| span(item, Span::from_secs(1)))?,
-        lasts: optional(table, "lasts", |item| span(item, Span::ZERO))?,
+        confidence: table.optional("confidence", |item| numbers(item, 1..=100))?.unwrap_or(CERTAIN),
+        id_type: table.optional("id_type", Item::parse)?.unwrap_or(IdType::IdNumber),
+        expires: table.optional("expires", |item| span(item, Span::from_secs(1)))?,
+        lasts: table.optional("lasts", |item| span(item, Span::ZERO))?,
         stages: stages(&table.require("stages")?)?,
-        withdrawn: optional(table, "withdrawn", |item| item.table(withdrawn))?,
-        recalled: optional(table, "recalled", |item| item.table(recalled))?,
-        cured: optional(table, "cured", |item| item.table(cured))?,
-        disputed: optional(table, "disputed", |item| item.table(disputed))?,
-        echoed: optional(table, "echoed", |item| item.table(|table| echoed(table, platforms)))?,
-        draws: optional(table, "draws", |item| item.table(draws))?,
+        withdrawn: table.optional("withdrawn", |item| item.table(withdrawn))?,
+        recalled: table.optional("recalled", |item| item.table(recalled))?,
+        cured: table.optional("cured", |item| item.table(cured))?,
+        disputed: table.optional("disputed", |item| item.table(disputed))?,
+        echoed: table.optional("echoed", |item| item.table(|table| echoed(table, platforms)))?,
+        draws: table.optional("draws", |item| item.table(draws))?,
     };
     if read.episodes.most > 1 && read.every.least == Span::ZERO {
         return Err(table.error("every: required above 0s where there is more than one episode"));
@@ -98,9 +98,11 @@ fn stages(item: &Item<'_>) -> Read<Vec<Stage>> {
         let first = stages.is_empty();
         let stage = entry.table(|table| {
             Ok(Stage {
-                after: optional(table, "after", |item| span(item, Span::ZERO))?
+                after: table
+                    .optional("after", |item| span(item, Span::ZERO))?
                     .unwrap_or(Span::ZERO),
-                goes_on_ppm: optional(table, "goes_on_ppm", |item| item.whole(0..=PPM))?
+                goes_on_ppm: table
+                    .optional("goes_on_ppm", |item| item.whole(0..=PPM))?
                     .unwrap_or(PPM),
                 severity: table.require("severity")?.parse()?,
                 applied: table.require("applied")?.parse()?,
@@ -155,14 +157,14 @@ fn disputed(table: &mut Table<'_>) -> Read<Disputed> {
 
 fn echoed(table: &mut Table<'_>, platforms: u32) -> Read<Echoed> {
     let choices = [("derived", Declared::Derived), ("first-hand", Declared::FirstHand)];
-    let declared = choice(table, "declared", &choices)?;
+    let declared = table.choice("declared", &choices)?;
     Ok(Echoed {
         by: seers(&table.require("by")?, platforms)?,
         share_ppm: table.require("share_ppm")?.whole(0..=PPM)?,
         after: spread(&table.require("after")?)?,
         declared: declared
             .ok_or_else(|| table.error("declared: required, \"derived\" or \"first-hand\""))?,
-        withdrawn_after: optional(table, "withdrawn_after", spread)?,
+        withdrawn_after: table.optional("withdrawn_after", spread)?,
     })
 }
 

@@ -10,7 +10,7 @@ use interlock_record::Span;
 
 use crate::graph::{Direction, NamedGraph, read_edge_list, read_graphml};
 
-use super::read::{Files, Read, optional, span};
+use super::read::{Files, Read, span};
 use super::{
     Borrowers, Breaker, Delays, Follows, GraphKind, MAX_BORROWERS, MAX_PLATFORMS, Numbers,
     OverlayFor, PPM, Platforms, Receipts, Releases, Review, Sizes, Spread, member,
@@ -42,12 +42,12 @@ impl Default for Review {
 
 pub(super) fn platforms(table: &mut Table<'_>, files: &Files<'_>) -> Read<Platforms> {
     let count = small(&table.require("count")?, 1..=MAX_PLATFORMS)?;
-    let follows = optional(table, "follows", |item| follows(item, count, files))?;
-    let sizes = choice(table, "sizes", &[("equal", Sizes::Equal), ("zipf", Sizes::Zipf)])?;
+    let follows = table.optional("follows", |item| follows(item, count, files))?;
+    let sizes = table.choice("sizes", &[("equal", Sizes::Equal), ("zipf", Sizes::Zipf)])?;
     let receipts =
-        choice(table, "receipts", &[("named", Receipts::Named), ("unnamed", Receipts::Unnamed)])?;
+        table.choice("receipts", &[("named", Receipts::Named), ("unnamed", Receipts::Unnamed)])?;
     let mut taken = BTreeSet::new();
-    let overlays = optional(table, "overlay", |item| {
+    let overlays = table.optional("overlay", |item| {
         let overlays = item.list(MAX_OVERLAYS)?;
         overlays
             .iter()
@@ -60,7 +60,7 @@ pub(super) fn platforms(table: &mut Table<'_>, files: &Files<'_>) -> Read<Platfo
         sizes: sizes.unwrap_or(Sizes::Equal),
         receipts: receipts.unwrap_or(Receipts::Named),
         overlays: overlays.unwrap_or_default(),
-        breaker: optional(table, "breaker", |item| item.table(breaker))?,
+        breaker: table.optional("breaker", |item| item.table(breaker))?,
     })
 }
 
@@ -177,12 +177,11 @@ fn overlay(
 }
 
 fn breaker(table: &mut Table<'_>) -> Read<Breaker> {
-    let releases = choice(
-        table,
+    let releases = table.choice(
         "releases",
         &[("none", Releases::None), ("true", Releases::True), ("all", Releases::All)],
     )?;
-    let release_k = optional(table, "release_k", |item| small(item, 1..=MAX_PLATFORMS))?;
+    let release_k = table.optional("release_k", |item| small(item, 1..=MAX_PLATFORMS))?;
     Ok(Breaker {
         quota: Quota {
             flags: table.require("flags")?.whole(0..=MAX_THRESHOLD)?,
@@ -190,7 +189,8 @@ fn breaker(table: &mut Table<'_>) -> Read<Breaker> {
         },
         release_k: release_k.unwrap_or(DEFAULT_RELEASE_K),
         releases: releases.unwrap_or(Releases::None),
-        released_after: optional(table, "released_after", spread)?
+        released_after: table
+            .optional("released_after", spread)?
             .unwrap_or(Spread::fixed(Span::from_days(1))),
     })
 }
@@ -213,11 +213,11 @@ pub(super) fn borrowers(table: &mut Table<'_>, platforms: &Platforms) -> Read<Bo
 
 pub(super) fn delays(table: &mut Table<'_>) -> Read<Delays> {
     let usual = Delays::default();
-    let react = optional(table, "react", spread)?.unwrap_or(usual.react);
+    let react = table.optional("react", spread)?.unwrap_or(usual.react);
     Ok(Delays {
-        gossip: optional(table, "gossip", spread)?.unwrap_or(usual.gossip),
+        gossip: table.optional("gossip", spread)?.unwrap_or(usual.gossip),
         react,
-        reopen: optional(table, "reopen", spread)?.unwrap_or(react),
+        reopen: table.optional("reopen", spread)?.unwrap_or(react),
     })
 }
 
@@ -225,10 +225,12 @@ pub(super) fn review(table: &mut Table<'_>) -> Read<Review> {
     let usual = Review::default();
     let share = |item: &Item<'_>| item.whole(0..=PPM);
     Ok(Review {
-        after: optional(table, "after", spread)?.unwrap_or(usual.after),
-        confirms_true_ppm: optional(table, "confirms_true_ppm", share)?
+        after: table.optional("after", spread)?.unwrap_or(usual.after),
+        confirms_true_ppm: table
+            .optional("confirms_true_ppm", share)?
             .unwrap_or(usual.confirms_true_ppm),
-        confirms_false_ppm: optional(table, "confirms_false_ppm", share)?
+        confirms_false_ppm: table
+            .optional("confirms_false_ppm", share)?
             .unwrap_or(usual.confirms_false_ppm),
     })
 }
@@ -285,18 +287,4 @@ fn platform(name: &str, count: u32) -> Option<u32> {
 fn small(item: &Item<'_>, range: std::ops::RangeInclusive<u64>) -> Read<u32> {
     let number = item.whole(range)?;
     u32::try_from(number).map_err(|_| item.error("expected a number below 2^32"))
-}
-
-pub(super) fn choice<T: Copy>(
-    table: &mut Table<'_>,
-    key: &'static str,
-    choices: &[(&str, T)],
-) -> Read<Option<T>> {
-    optional(table, key, |item| {
-        let text = item.text()?;
-        choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
-            item.error(format!("expected {}, got {text:?}", names.join(" or ")))
-        })
-    })
 }
